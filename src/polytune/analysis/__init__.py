@@ -1,0 +1,1 @@
+"""Analysis: tidy scores and the statistics of the studies."""

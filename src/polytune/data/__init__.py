@@ -1,0 +1,1 @@
+"""Instruction sources: reading, checking and tokenising, once per language."""

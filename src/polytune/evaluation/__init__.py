@@ -1,0 +1,1 @@
+"""Evaluation: lm-evaluation-harness tasks with a faster, equal model class."""

@@ -1,0 +1,1 @@
+"""Languages: one table of codes, URIEL vectors, similarities, selections and sound correspondence."""

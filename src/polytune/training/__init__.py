@@ -1,0 +1,1 @@
+"""Training: packed, exact and resumable full and LoRA tuning."""

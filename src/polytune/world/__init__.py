@@ -1,0 +1,1 @@
+"""The embedded world: a generated multilingual world for runs without downloads."""
