@@ -1,0 +1,193 @@
+"""Tokenise one language of a source, once per tokenizer and template, into a memory-mapped store.
+
+The store holds whole rows (prompt + response + end-of-sequence); mixtures select from it and runs truncate when reading,
+so that no mixture and no maximum length ever tokenises anything again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from polytune.data.templates import Template, load_template
+from polytune.errors import InputError
+from polytune.files import atomic_directory, digest, read_json, sha256_file, write_json
+
+ROWS_PER_BATCH = 4096  # rows handed to the tokenizer at once: bounds the memory, long enough to use all threads
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """Read-only view of one tokenised language; arrays are memory-mapped, nothing is copied until a row is read."""
+
+    path: Path
+
+    @cached_property
+    def index(self) -> dict:
+        """Return `index.json`; raises `InputError` if the store is missing or half-written."""
+        return read_json(Path(self.path) / "index.json")
+
+    @cached_property
+    def _tokens(self) -> np.ndarray:
+        if not self.index["tokens"]:
+            return np.zeros(0, self.index["dtype"])
+        return np.memmap(Path(self.path) / "tokens.bin", dtype=self.index["dtype"], mode="r")
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Return where each row starts in the flat token file: int64, shape (rows + 1,)."""
+        return np.load(Path(self.path) / "offsets.npy", mmap_mode="r")
+
+    @cached_property
+    def prompt_lengths(self) -> np.ndarray:
+        """Return how many tokens of each row are prompt: int32, shape (rows,)."""
+        return np.load(Path(self.path) / "prompt_lengths.npy", mmap_mode="r")
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """Return the 64-bit key of each row's id: uint64, shape (rows,)."""
+        return np.load(Path(self.path) / "keys.npy", mmap_mode="r")
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Return the token count of each row, prompt and response and end-of-sequence: int64, shape (rows,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return int(self.index["rows"])
+
+    def row(self, number: int) -> np.ndarray:
+        """Return the token ids of row `number` (from 0): uint16 or uint32, shape (length,)."""
+        return self._tokens[self.offsets[number] : self.offsets[number + 1]]
+
+
+@dataclass(frozen=True)
+class TokenizerFiles:
+    """What tokenising needs from a tokenizer directory: the fast tokenizer and its end-of-sequence token."""
+
+    directory: Path
+
+    @cached_property
+    def tokenizer(self):
+        """Return the `tokenizers.Tokenizer`; raises `InputError` if the directory has no `tokenizer.json`."""
+        from tokenizers import Tokenizer
+
+        file = self.directory / "tokenizer.json"
+        if not file.is_file():
+            raise InputError(f"{self.directory}: no tokenizer.json; only fast tokenizers are supported")
+        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def eos_token_id(self) -> int:
+        """Return the id of the end-of-sequence token that `tokenizer_config.json` names."""
+        file = self.directory / "tokenizer_config.json"
+        token = read_json(file).get("eos_token")
+        token = token["content"] if isinstance(token, dict) else token
+        number = self.tokenizer.token_to_id(token) if token else None
+        if number is None:
+            raise InputError(f"{file}: 'eos_token' is {token!r}, which is no token of tokenizer.json")
+        return number
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the SHA-256 of what decides the token ids."""
+        return digest([sha256_file(self.directory / "tokenizer.json"), self.eos_token_id])
+
+
+def encode_rows(
+    prompts: list[str], responses: list[str], files: TokenizerFiles, encoder_decoder: bool
+) -> tuple[list[list[int]], list[int]]:
+    """Return the token ids of each row and how many of them are prompt.
+
+    Decoder: prompt and response are encoded as one text, once; a token belongs to the prompt if it starts inside it.
+    Special tokens that the tokenizer puts in front (Llama's `<s>`) stay, one end-of-sequence token ends the row.
+    Encoder-decoder: both sides are encoded alone and each ends with end-of-sequence.
+    """
+    tokenizer, eos = files.tokenizer, files.eos_token_id
+
+    def ended(ids: list[int]) -> list[int]:
+        return ids if ids and ids[-1] == eos else [*ids, eos]
+
+    if encoder_decoder:
+        sources = [ended(encoding.ids) for encoding in tokenizer.encode_batch(prompts)]
+        targets = [ended(encoding.ids) for encoding in tokenizer.encode_batch(responses)]
+        return [a + b for a, b in zip(sources, targets, strict=True)], [len(a) for a in sources]
+    texts = [prompt + response for prompt, response in zip(prompts, responses, strict=True)]
+    ids, prompt_lengths = [], []
+    for prompt, encoding in zip(prompts, tokenizer.encode_batch(texts), strict=True):
+        # offsets rise, except that special tokens in front have (0, 0) and those at the end too: count from the front
+        starts, special = encoding.offsets, encoding.special_tokens_mask
+        length = 0
+        while length < len(starts) and (starts[length][0] < len(prompt) or (special[length] and length == 0)):
+            length += 1
+        if special and special[-1] and len(encoding.ids) > 1:
+            length = min(length, len(encoding.ids) - 1)
+        ids.append(ended(encoding.ids))
+        prompt_lengths.append(length)
+    return ids, prompt_lengths
+
+
+def tokenize(
+    data: Path, tokenizer: Path, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
+) -> dict:
+    """Tokenise a parquet file of rows into a store at `output`; return its index."""
+    import pyarrow.parquet
+
+    files = TokenizerFiles(Path(tokenizer))
+    table = pyarrow.parquet.read_table(data)
+    vocabulary = files.tokenizer.get_vocab_size(with_added_tokens=True)
+    dtype = np.dtype("<u2" if vocabulary <= 65_536 else "<u4")
+    lengths, prompt_lengths = [], []
+    with atomic_directory(output) as directory:
+        with open(directory / "tokens.bin", "wb") as stream:
+            for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH):
+                rows = batch.to_pylist()
+                prompts = [template.prompt(row["instruction"], row["input"]) for row in rows]
+                responses = [template.response(row["output"]) for row in rows]
+                ids, prompt_part = encode_rows(prompts, responses, files, encoder_decoder)
+                lengths += [len(row) for row in ids]
+                prompt_lengths += prompt_part
+                np.concatenate([np.asarray(row, dtype) for row in ids]).tofile(stream)
+        np.save(directory / "offsets.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
+        np.save(directory / "prompt_lengths.npy", np.asarray(prompt_lengths, np.int32))
+        np.save(directory / "keys.npy", table.column("key").to_numpy().astype(np.uint64))
+        index = {
+            "rows": table.num_rows,
+            "tokens": int(sum(lengths)),
+            "prompt_tokens": int(sum(prompt_lengths)),
+            "dtype": dtype.str,
+            "vocab_size": vocabulary,
+            "eos_token_id": files.eos_token_id,
+            "encoder_decoder": encoder_decoder,
+            "template": template.name,
+            "data_digest": data_digest,
+            "tokenizer_digest": files.digest,
+            "template_digest": template.digest,
+        }
+        write_json(directory / "index.json", index)
+    return index
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="Parquet file of rows.")],
+    report: Annotated[Path, typer.Option(help="Report of these rows, for their digest.")],
+    tokenizer: Annotated[Path, typer.Option(help="Directory with tokenizer.json and tokenizer_config.json.")],
+    template: Annotated[str, typer.Option(help="Name of the prompt template.")],
+    templates: Annotated[Path, typer.Option(help="File of prompt templates.")],
+    output: Annotated[Path, typer.Option(help="Directory to write.")],
+    encoder_decoder: Annotated[bool, typer.Option(help="Encode prompt and response as two sequences.")] = False,
+) -> None:
+    """Tokenise one language of a source, once per tokenizer and template."""
+    chosen = load_template(templates, template)
+    index = tokenize(data, tokenizer, chosen, encoder_decoder, output, read_json(report)["digest"])
+    print(f"{index['rows']} rows, {index['tokens']} tokens, {index['prompt_tokens']} of them prompt")

@@ -1,0 +1,122 @@
+"""The manifest of a mixture: which rows of which source in which languages, in a few kilobytes.
+
+A selection of rows is a seed and a count, never a list: the rows of a language are ordered by a 64-bit mix of row key and seed
+and the first `count` are taken. So the first 100 rows of 1,000 are the 100-row sample (nested), and the same ids are
+taken in every language that has them (parallel).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from polytune.errors import InputError
+from polytune.files import digest, read_json, write_json
+
+
+def mix_keys(keys: np.ndarray, seed: int) -> np.ndarray:
+    """Return a 64-bit pseudo-random value for each row key: splitmix64 (Steele et al. 2014) of key xor mixed seed.
+
+    `keys` is uint64 of any shape; the result has the same shape. Two seeds give independent orders.
+    """
+
+    def splitmix64(values: np.ndarray) -> np.ndarray:
+        values = values + np.uint64(0x9E3779B97F4A7C15)
+        values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return values ^ (values >> np.uint64(31))
+
+    with np.errstate(over="ignore"):
+        seed_value = splitmix64(np.asarray([seed], np.uint64))
+        return splitmix64(np.asarray(keys, np.uint64) ^ seed_value)
+
+
+@dataclass(frozen=True)
+class Take:
+    """Which rows of a language: `count` rows after `skip` rows in the order of `seed`, without the keys in `without`."""
+
+    seed: int
+    count: int
+    skip: int = 0
+    without: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one language of one source in a mixture; `take` is `"all"` or a `Take`."""
+
+    source: str
+    language: str
+    take: str | Take
+    rows: int
+    data_digest: str
+    role: str = "instruction"
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A mixture as its manifest describes it."""
+
+    mixture: str
+    family: str
+    source: str
+    languages: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows of all parts, replay included."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of what the mixture holds; its name and family do not count."""
+        return digest([asdict(part) for part in self.parts])
+
+    @staticmethod
+    def read(path: Path | str) -> Mixture:
+        """Read a manifest; raises `InputError` if it was edited by hand (its digest does not fit)."""
+        content = read_json(path)
+        parts = tuple(
+            Part(**{**part, "take": part["take"] if part["take"] == "all" else _read_take(part["take"])})
+            for part in content["parts"]
+        )
+        mixture = Mixture(content["mixture"], content["family"], content["source"], tuple(content["languages"]), parts)
+        if mixture.digest != content["digest"]:
+            raise InputError(f"{path}: the digest does not fit the parts; delete the file so that it is built again")
+        return mixture
+
+    def write(self, path: Path | str) -> None:
+        """Write the manifest as JSON, atomically."""
+        write_json(path, {**asdict(self), "rows": self.rows, "digest": self.digest})
+
+    def select(self, part: Part, keys: np.ndarray) -> np.ndarray:
+        """Return the indices, ascending, of the rows of `part` among the rows whose uint64 keys are `keys`.
+
+        Raises `InputError` if there are fewer rows than the manifest says: then data and mixture do not fit.
+        """
+        if part.take == "all":
+            chosen = np.arange(len(keys))
+        else:
+            chosen = select_rows(np.asarray(keys), part.take)
+        if len(chosen) != part.rows:
+            raise InputError(
+                f"mixture '{self.mixture}': {part.source}/{part.language} has {len(chosen)} rows to take, the manifest says "
+                f"{part.rows}; the data changed after the mixture was built"
+            )
+        return chosen
+
+
+def _read_take(take: dict) -> Take:
+    return Take(**{**take, "without": tuple(take.get("without", ()))})
+
+
+def select_rows(keys: np.ndarray, take: Take) -> np.ndarray:
+    """Return the indices, ascending, of the rows that `take` selects; shape (count,) or fewer if rows run out."""
+    values = mix_keys(keys, take.seed)
+    order = np.lexsort((keys, values))  # ties (never seen with 64 bits) are decided by the key
+    if take.without:
+        order = order[~np.isin(keys[order], np.asarray(take.without, np.uint64))]
+    return np.sort(order[take.skip : take.skip + take.count])
