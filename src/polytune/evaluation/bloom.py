@@ -22,6 +22,20 @@ NAMES = (("head", "attention_heads"), ("layer", "hidden_layers"))
 GELU_SLOPE = math.sqrt(2 / math.pi)
 
 
+class Linear(nn.Linear):
+    """A linear layer whose weights are loaded: drawing initial ones on the meta device would import torch's compiler."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class Embedding(nn.Embedding):
+    """An embedding whose weights are loaded."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
 class Bloom(nn.Module):
     """BLOOM (Le Scao et al. 2022, arXiv 2211.05100, section 3.2): hidden states of token trees."""
 
@@ -33,11 +47,11 @@ class Bloom(nn.Module):
         epsilon = config.get("layer_norm_epsilon", 1e-5)
         self.after_norm = config.get("apply_residual_connection_post_layernorm", False)
         self.transformer = nn.Module()
-        self.transformer.word_embeddings = nn.Embedding(self.config.vocab_size, width)
+        self.transformer.word_embeddings = Embedding(self.config.vocab_size, width)
         self.transformer.word_embeddings_layernorm = nn.LayerNorm(width, eps=epsilon)
         self.transformer.h = nn.ModuleList(_build_block(width, epsilon) for _ in range(layers))
         self.transformer.ln_f = nn.LayerNorm(width, eps=epsilon)
-        self.lm_head = nn.Linear(width, self.config.vocab_size, bias=False)
+        self.lm_head = Linear(width, self.config.vocab_size, bias=False)
 
     @classmethod
     def load(cls, config: dict[str, Any], tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> Bloom:
@@ -123,12 +137,12 @@ def _build_block(width: int, epsilon: float) -> nn.Module:
     block = nn.Module()
     block.input_layernorm = nn.LayerNorm(width, eps=epsilon)
     block.self_attention = nn.Module()
-    block.self_attention.query_key_value = nn.Linear(width, 3 * width)
-    block.self_attention.dense = nn.Linear(width, width)
+    block.self_attention.query_key_value = Linear(width, 3 * width)
+    block.self_attention.dense = Linear(width, width)
     block.post_attention_layernorm = nn.LayerNorm(width, eps=epsilon)
     block.mlp = nn.Module()
-    block.mlp.dense_h_to_4h = nn.Linear(width, 4 * width)
-    block.mlp.dense_4h_to_h = nn.Linear(4 * width, width)
+    block.mlp.dense_h_to_4h = Linear(width, 4 * width)
+    block.mlp.dense_4h_to_h = Linear(4 * width, width)
     return block
 
 

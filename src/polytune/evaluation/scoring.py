@@ -39,7 +39,7 @@ def output_logits(output_layer: torch.nn.Module) -> Logits:
 
     A layer that is more than a matrix (an adapter's) computes all its logits for every slice: slow, but right.
     """
-    if type(output_layer) is not torch.nn.Linear:
+    if not isinstance(output_layer, torch.nn.Linear):
         return lambda hidden, part: output_layer(hidden)[:, part]
     weight, bias = output_layer.weight, output_layer.bias
     return lambda hidden, part: torch.nn.functional.linear(hidden, weight[part], None if bias is None else bias[part])
