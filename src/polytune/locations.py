@@ -1,6 +1,7 @@
-"""Where outside things lie: made by the world, given by the user, or fetched once to the resources folder.
+"""Where everything lies: outside things (made by the world, given by the user, or fetched once) and results.
 
 Each thing has a directory that programs read and a marker file that the workflow depends on: small, written last.
+The rule files ask here, so that they hold no logic of their own.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polytune.errors import InputError
+from polytune.plan import REAL, Plan
 from polytune.settings import read_table, table_row
-from polytune.studies import Plan
+from polytune.studies import Run
 
+FIGURE_FORMATS = ("pdf", "svg", "png", "csv")
+TABLE_FORMATS = ("csv", "md", "tex")
 GENERATED = "world"  # `location` of what the generated world provides, optionally `world:{folder}`
 
 
@@ -24,7 +28,7 @@ class Place:
 
 
 class Locations:
-    """Answers where the bases, tokenizers, sources and benchmarks of a configuration lie."""
+    """Answers where the bases, tokenizers, sources, benchmarks and results of a configuration lie."""
 
     def __init__(self, config: dict, plan: Plan):
         self.config = config
@@ -99,14 +103,65 @@ class Locations:
 
     def benchmark(self, name: str) -> tuple[str, Place]:
         """Return the benchmark of `config/benchmarks.tsv` behind a name (`xcopa-real` is `xcopa`) and its data root."""
-        if name.endswith("-real"):
-            plain, directory = name.removesuffix("-real"), self.config["real_benchmarks"]["directory"]
+        if name.endswith(REAL):
+            plain, directory = name.removesuffix(REAL), self.config["real_benchmarks"]["directory"]
         else:
             plain, directory = name, self.config["locations"]["benchmarks"]
-        hub_id = table_row("benchmarks", plain, "benchmarks")["dataset"]
+        hub_id = table_row("benchmarks", plain, "benchmarks")["hub_id"]
         if directory:
             return plain, Place(directory, f"{directory}/{hub_id}/README.md")
         if self.config["scale"] == "world":
             return plain, Place(f"{self.world}/benchmarks", f"{self.world}/world.json")
         root = f"{self.resources}/benchmarks"
         return plain, Place(root, f"{root}/{hub_id}/manifest.json")
+
+    def run(self, wildcards) -> Run:
+        """Return the run that the wildcards base, method, mixture and seed name."""
+        return self.plan.runs[f"{wildcards.base}/{wildcards.method}/{wildcards.mixture}/seed{wildcards.seed}"]
+
+    def mixture_data(self, mixture: str, ending: str) -> list[str]:
+        """Return the data file with this ending of every source and language in a mixture, replay included."""
+        parts = self.plan.mixture_languages(mixture)
+        return [f"{self.results}/data/{source}/{code}{ending}" for source, code in parts]
+
+    def selection(self, mixture: str) -> list[str]:
+        """Return the file that names the languages of a mixture chosen by k-means, or nothing."""
+        name = self.plan.recipes[mixture].selection
+        return [f"{self.results}/languages/selections/{name}.json"] if name else []
+
+    def tokens(self, run: Run) -> list[str]:
+        """Return the token stores that a training reads."""
+        parts = self.plan.mixture_languages(run.mixture)
+        return [f"{self.results}/tokens/{run.tokens}/{source}/{code}/index.json" for source, code in parts]
+
+    def model(self, run: Run) -> Place:
+        """Return where the model of a run lies: the tuned model, or the base itself."""
+        if run.spec is None:
+            return self.base(run.base)
+        folder = f"{self.results}/runs/{run.path}/model"
+        return Place(folder, f"{folder}/manifest.json")
+
+    def benchmarks_together(self, run: Run, benchmark: str) -> str:
+        """Return the benchmarks of this run that share this one's data folder, comma-separated."""
+        root = self.benchmark(benchmark)[1].path
+        owed = [self.benchmark(name) for name in self.plan.benchmarks[run.path]]
+        return ",".join(name for name, place in owed if place.path == root)
+
+    def evaluations(self, study: str) -> list[str]:
+        """Return the evaluation files of a study."""
+        chosen = self.plan.studies[study]
+        runs = f"{self.results}/runs"
+        return [f"{runs}/{run.path}/evaluations/{name}.json" for run in chosen.runs for name in chosen.benchmarks]
+
+    def study_targets(self, study: str) -> list[str]:
+        """Return the figures and tables of a study, in every format."""
+        chosen, folder = self.plan.studies[study], f"{self.results}/studies/{study}"
+        return [
+            f"{folder}/{kind}/{name}.{ending}"
+            for kind, names, endings in (
+                ("figures", chosen.figures, FIGURE_FORMATS),
+                ("tables", chosen.tables, TABLE_FORMATS),
+            )
+            for name in names
+            for ending in endings
+        ]

@@ -1,7 +1,7 @@
 """Reading the files a user edits: configuration, study files and the tables of outside things.
 
-Everything is checked here, before the first job: unknown keys, wrong types, values out of range. Messages name file, key, value,
-what is allowed and the nearest match.
+Everything is checked here, before the first job: unknown keys, wrong types, values out of range. Messages name file,
+key, value, what is allowed and the nearest match.
 """
 
 from __future__ import annotations

@@ -1,20 +1,17 @@
-"""From study files to what must be made: mixtures, runs, evaluations, figures and tables.
+"""From a study file to its mixtures and runs: the one place where a study's text becomes names.
 
-This is the one place where a study's text becomes names and paths; the workflow asks it, nothing below imports it.
 No data is read here, so the job graph of a whole study is known within a moment.
 """
 
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from polytune.errors import InputError, nearest
-from polytune.files import digest
 from polytune.languages.codes import language
 from polytune.mixtures.families import Recipe, expand_family
-from polytune.settings import ROOT, load_study, read_yaml, table_row
+from polytune.settings import table_row
 
 UNTUNED = ("base", "none", 0)  # method, mixture and seed in the path of a base that was not tuned
 
@@ -43,16 +40,6 @@ class Run:
         return f"{self.spec['tokenizer']}-{self.spec['hyperparameters']['template']}"
 
 
-@dataclass(frozen=True)
-class Tokenization:
-    """A tokenizer and a prompt template: together they decide the token ids of a source."""
-
-    tokenizer: str
-    template: str
-    template_digest: str
-    encoder_decoder: bool
-
-
 @dataclass
 class Study:
     """A study at one scale: its mixtures, runs and what is drawn from them."""
@@ -67,107 +54,6 @@ class Study:
     figures: dict[str, dict]
     tables: dict[str, dict]
     families: dict[str, list[str]] = field(default_factory=dict)
-
-
-@dataclass
-class Plan:
-    """Everything that the configured studies need, shared things once."""
-
-    studies: dict[str, Study]
-
-    @cached_property
-    def recipes(self) -> dict[str, Recipe]:
-        """Return all mixtures by name; two different mixtures under one name are an error."""
-        merged: dict[str, Recipe] = {PRETRAINING.name: PRETRAINING} if self.pretraining else {}
-        for study in self.studies.values():
-            for name, recipe in study.recipes.items():
-                if name in merged and merged[name].content() != recipe.content():
-                    raise InputError(
-                        f"{study.name}: the mixture '{name}' is another one than in an earlier study; give the family "
-                        "another key in one of the two study files"
-                    )
-                merged[name] = recipe
-        return merged
-
-    @cached_property
-    def runs(self) -> dict[str, Run]:
-        """Return all runs by path; the same path with other hyperparameters is an error."""
-        merged: dict[str, Run] = {}
-        for study in self.studies.values():
-            for run in study.runs:
-                if run.path in merged and merged[run.path].spec != run.spec:
-                    raise InputError(
-                        f"{study.name}: the run '{run.path}' has other hyperparameters than in an earlier study; give "
-                        "one of the two 'runs' entries a 'variant'"
-                    )
-                merged.setdefault(run.path, run)
-        return merged
-
-    @cached_property
-    def benchmarks(self) -> dict[str, list[str]]:
-        """Return the benchmarks that each run owes, over all studies, by run path."""
-        owed: dict[str, list[str]] = {}
-        for study in self.studies.values():
-            for run in study.runs:
-                owed.setdefault(run.path, [])
-                owed[run.path] += [name for name in study.benchmarks if name not in owed[run.path]]
-        return owed
-
-
-    def recipe_content(self, mixture: str) -> dict:
-        """Return the recipe of a mixture as plain values."""
-        return asdict(self.recipes[mixture])
-
-    def mixture_languages(self, mixture: str) -> list[tuple[str, str]]:
-        """Return (source, language) of every part that a mixture may have, replay included."""
-        recipe = self.recipes[mixture]
-        parts = [(recipe.source, code) for code in recipe.languages]
-        return parts + [(recipe.replay["source"], code) for code in recipe.replay.get("languages", ())]
-
-    @cached_property
-    def tokenizations(self) -> dict[str, Tokenization]:
-        """Return every pair of tokenizer and template in use, by the folder of its token stores."""
-        templates = read_yaml(ROOT / "config" / "templates.yaml")
-        found = {}
-        for run in [*self.runs.values(), *self.pretraining.values()]:
-            if run.spec is None:
-                continue
-            name = run.spec["hyperparameters"]["template"]
-            if name not in templates:
-                raise InputError(
-                    f"hyperparameters.template: no template '{name}' in config/templates.yaml{nearest(name, templates)}; "
-                    f"there are: {', '.join(templates)}"
-                )
-            shape = run.spec["architecture"] == "encoder-decoder"
-            found[run.tokens] = Tokenization(run.spec["tokenizer"], name, digest(templates[name]), shape)
-        return found
-
-    @cached_property
-    def pretraining(self) -> dict[str, Run]:
-        """Return the pre-training run of every base of the generated world, from `config/world.yaml`."""
-        file = ROOT / "config" / "world.yaml"
-        found = {}
-        for base in dict.fromkeys(run.base for run in self.runs.values()):
-            row = table_row("bases", base, "bases")
-            if row["location"] != "world":
-                continue
-            hyperparameters = read_yaml(file)["pretraining"][base]
-            spec = {
-                "base": base,
-                "tokenizer": row["tokenizer"],
-                "architecture": row["architecture"],
-                "method": "full",
-                "mixture": PRETRAINING.name,
-                "seed": 1,
-                "hyperparameters": hyperparameters,
-            }
-            found[base] = Run(base, "full", PRETRAINING.name, 1, PRETRAINING.languages, spec)
-        return found
-
-
-def load_plan(config: dict) -> Plan:
-    """Return the plan of a checked configuration; raises `InputError` for anything wrong in a study file."""
-    return Plan({study.name: study for study in (expand_study(load_study(name), config) for name in config["studies"])})
 
 
 def expand_study(content: dict, config: dict) -> Study:
@@ -257,7 +143,9 @@ def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list
         for code in options.get(name, []):
             _check_language(code, f"{spot}.{name}")
             if code not in offered:
-                raise InputError(f"{spot}.{name}: source '{source}' has no rows in '{code}'; it has {', '.join(offered)}")
+                raise InputError(
+                    f"{spot}.{name}: source '{source}' has no rows in '{code}'; it has {', '.join(offered)}"
+                )
         repeated = {code for code in options.get(name, []) if options[name].count(code) > 1}
         if repeated:
             raise InputError(f"{spot}.{name}: {', '.join(sorted(repeated))} stands twice")
@@ -337,4 +225,3 @@ def _resolve_batch(entry: dict, count: int, longest: int, where: str) -> tuple[i
     devices = nodes * batch["devices_per_node"]
     hyperparameters["global_batch_rows"] = batch["rows_per_device"] * batch["accumulation"] * devices
     return nodes, batch["devices_per_node"], hyperparameters
-

@@ -1,13 +1,26 @@
 """Analysis: the tidy table of scores that every figure and table reads."""
 
 
+rule list_runs:
+    # not a shell command: the list of a large study is longer than a command line may be
+    output:
+        f"{RESULTS}/scores/{{study}}.runs.json",
+    log:
+        "logs/list_runs/{study}.log",
+    params:
+        runs=lambda wildcards: json.dumps(
+            PLAN.score_manifest(wildcards.study, RESULTS), indent=1
+        ),
+    run:
+        Path(output[0]).write_text(params.runs, encoding="utf-8")
+
+
 rule collect_scores:
     input:
-        lambda wildcards: study_evaluations(PLAN.studies[wildcards.study]),
+        evaluations=lambda wildcards: LOCATIONS.evaluations(wildcards.study),
+        runs=f"{RESULTS}/scores/{{study}}.runs.json",
     output:
         f"{RESULTS}/scores/{{study}}.parquet",
-    params:
-        runs=lambda wildcards: json.dumps(PLAN.score_manifest(wildcards.study, RESULTS)),
     log:
         "logs/collect_scores/{study}.log",
     conda:
@@ -16,14 +29,4 @@ rule collect_scores:
         mem_mb=2000,
         runtime=10,
     shell:
-        "polytune collect-scores --runs {params.runs:q} --output {output} > {log} 2>&1"
-
-
-def study_evaluations(study):
-    """Return the evaluation files of a study."""
-    return [
-        f"{RESULTS}/runs/{run.path}/evaluations/{benchmark}.json"
-        for run in study.runs
-        for benchmark in PLAN.benchmarks[run.path]
-        if benchmark in study.benchmarks
-    ]
+        "polytune collect-scores --runs {input.runs} --output {output} > {log} 2>&1"

@@ -8,12 +8,13 @@ from snakemake.exceptions import WorkflowError
 from polytune.errors import InputError
 from polytune.locations import Locations
 from polytune.settings import load_config
-from polytune.studies import load_plan
+from polytune.plan import load_plan
 
 try:
     CONFIG = load_config(config, "configuration")
     PLAN = load_plan(CONFIG)
     LOCATIONS = Locations(CONFIG, PLAN)
+    TOKENIZATIONS = PLAN.tokenizations
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -35,8 +36,3 @@ wildcard_constraints:
     study="[a-z0-9-]+",
     table="[a-z0-9-]+",
     tokenizer="[a-z0-9.-]+",
-
-
-def run_of(wildcards):
-    """Return the run that the wildcards base, method, mixture and seed name."""
-    return PLAN.runs[f"{wildcards.base}/{wildcards.method}/{wildcards.mixture}/seed{wildcards.seed}"]

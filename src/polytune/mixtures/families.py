@@ -1,7 +1,7 @@
 """Mixture families: how a study's few lines become the recipes of its mixtures.
 
-A recipe says everything about a mixture that can be known before any data is read. Families are pure functions of the study
-file, so that the job graph can be drawn without data.
+A recipe says everything about a mixture that can be known before any data is read. Families are pure functions of the
+study file, so that the job graph can be drawn without data.
 """
 
 from __future__ import annotations
