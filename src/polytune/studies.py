@@ -7,13 +7,14 @@ No data is read here, so the job graph of a whole study is known within a moment
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from polytune.errors import InputError, nearest
+from polytune.files import digest
 from polytune.languages.codes import language
-from polytune.mixtures.families import Recipe, expand_family, parse_sizes
-from polytune.settings import load_study, table_row
+from polytune.mixtures.families import Recipe, expand_family
+from polytune.settings import ROOT, load_study, read_yaml, table_row
 
 UNTUNED = ("base", "none", 0)  # method, mixture and seed in the path of a base that was not tuned
 
@@ -42,6 +43,16 @@ class Run:
         return f"{self.spec['tokenizer']}-{self.spec['hyperparameters']['template']}"
 
 
+@dataclass(frozen=True)
+class Tokenization:
+    """A tokenizer and a prompt template: together they decide the token ids of a source."""
+
+    tokenizer: str
+    template: str
+    template_digest: str
+    encoder_decoder: bool
+
+
 @dataclass
 class Study:
     """A study at one scale: its mixtures, runs and what is drawn from them."""
@@ -67,7 +78,7 @@ class Plan:
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
         """Return all mixtures by name; two different mixtures under one name are an error."""
-        merged: dict[str, Recipe] = {}
+        merged: dict[str, Recipe] = {PRETRAINING.name: PRETRAINING} if self.pretraining else {}
         for study in self.studies.values():
             for name, recipe in study.recipes.items():
                 if name in merged and merged[name].content() != recipe.content():
@@ -101,6 +112,57 @@ class Plan:
                 owed.setdefault(run.path, [])
                 owed[run.path] += [name for name in study.benchmarks if name not in owed[run.path]]
         return owed
+
+
+    def recipe_content(self, mixture: str) -> dict:
+        """Return the recipe of a mixture as plain values."""
+        return asdict(self.recipes[mixture])
+
+    def mixture_languages(self, mixture: str) -> list[tuple[str, str]]:
+        """Return (source, language) of every part that a mixture may have, replay included."""
+        recipe = self.recipes[mixture]
+        parts = [(recipe.source, code) for code in recipe.languages]
+        return parts + [(recipe.replay["source"], code) for code in recipe.replay.get("languages", ())]
+
+    @cached_property
+    def tokenizations(self) -> dict[str, Tokenization]:
+        """Return every pair of tokenizer and template in use, by the folder of its token stores."""
+        templates = read_yaml(ROOT / "config" / "templates.yaml")
+        found = {}
+        for run in [*self.runs.values(), *self.pretraining.values()]:
+            if run.spec is None:
+                continue
+            name = run.spec["hyperparameters"]["template"]
+            if name not in templates:
+                raise InputError(
+                    f"hyperparameters.template: no template '{name}' in config/templates.yaml{nearest(name, templates)}; "
+                    f"there are: {', '.join(templates)}"
+                )
+            shape = run.spec["architecture"] == "encoder-decoder"
+            found[run.tokens] = Tokenization(run.spec["tokenizer"], name, digest(templates[name]), shape)
+        return found
+
+    @cached_property
+    def pretraining(self) -> dict[str, Run]:
+        """Return the pre-training run of every base of the generated world, from `config/world.yaml`."""
+        file = ROOT / "config" / "world.yaml"
+        found = {}
+        for base in dict.fromkeys(run.base for run in self.runs.values()):
+            row = table_row("bases", base, "bases")
+            if row["location"] != "world":
+                continue
+            hyperparameters = read_yaml(file)["pretraining"][base]
+            spec = {
+                "base": base,
+                "tokenizer": row["tokenizer"],
+                "architecture": row["architecture"],
+                "method": "full",
+                "mixture": PRETRAINING.name,
+                "seed": 1,
+                "hyperparameters": hyperparameters,
+            }
+            found[base] = Run(base, "full", PRETRAINING.name, 1, PRETRAINING.languages, spec)
+        return found
 
 
 def load_plan(config: dict) -> Plan:
@@ -175,6 +237,13 @@ def source_languages(source: str, where: str) -> list[str]:
     return table_row("sources", source, where)["languages"].split()
 
 
+def _check_language(code: str, where: str) -> None:
+    try:
+        language(code)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
 def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list[Recipe]:
     options = dict(options)
     spot = f"{where}: mixtures.{key}"
@@ -186,7 +255,7 @@ def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list
     offered = source_languages(source, spot) if offered == "all" else offered
     for name in ("order", "languages"):
         for code in options.get(name, []):
-            language(code, f"{spot}.{name}")
+            _check_language(code, f"{spot}.{name}")
             if code not in offered:
                 raise InputError(f"{spot}.{name}: source '{source}' has no rows in '{code}'; it has {', '.join(offered)}")
         repeated = {code for code in options.get(name, []) if options[name].count(code) > 1}
@@ -269,5 +338,3 @@ def _resolve_batch(entry: dict, count: int, longest: int, where: str) -> tuple[i
     hyperparameters["global_batch_rows"] = batch["rows_per_device"] * batch["accumulation"] * devices
     return nodes, batch["devices_per_node"], hyperparameters
 
-
-__all__ = ["Plan", "Run", "Study", "expand_study", "load_plan", "nodes_for", "parse_sizes", "source_languages"]

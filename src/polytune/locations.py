@@ -1,0 +1,112 @@
+"""Where outside things lie: made by the world, given by the user, or fetched once to the resources folder.
+
+Each thing has a directory that programs read and a marker file that the workflow depends on: small, written last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from polytune.errors import InputError
+from polytune.settings import read_table, table_row
+from polytune.studies import Plan
+
+GENERATED = "world"  # `location` of what the generated world provides, optionally `world:{folder}`
+
+
+@dataclass(frozen=True)
+class Place:
+    """A directory (or file pattern) and the file that says it is complete."""
+
+    path: str
+    marker: str
+
+
+class Locations:
+    """Answers where the bases, tokenizers, sources and benchmarks of a configuration lie."""
+
+    def __init__(self, config: dict, plan: Plan):
+        self.config = config
+        self.plan = plan
+        storage = config["storage"]
+        self.results, self.resources = storage["results"], storage["resources"]
+        self.world = f"{self.results}/world/seed{config['world']['seed']}"
+        self._check_given()
+
+    def _check_given(self) -> None:
+        """Raise `InputError` for a given location that is not there or cannot be what it is said to be."""
+        for name, path in self.config["locations"]["bases"].items():
+            table_row("bases", name, "configuration: locations.bases")
+            where = f"configuration: locations.bases.{name}: {path}"
+            if not Path(path).is_dir():
+                raise InputError(f"{where}: no such directory")
+            if not (Path(path) / "config.json").is_file():
+                raise InputError(f"{where}: holds no config.json, so it is no model directory")
+            if not any(Path(path).glob("*.safetensors")):
+                raise InputError(f"{where}: holds no weights (*.safetensors); only safetensors are loaded")
+        for name, path in self.config["locations"]["sources"].items():
+            table_row("sources", name, "configuration: locations.sources")
+            if "{language}" not in path and not Path(path).is_dir():
+                raise InputError(f"configuration: locations.sources.{name}: {path}: no such directory")
+        for key, path in (
+            ("locations.benchmarks", self.config["locations"]["benchmarks"]),
+            ("real_benchmarks.directory", self.config["real_benchmarks"]["directory"]),
+        ):
+            if path and not Path(path).is_dir():
+                raise InputError(f"configuration: {key}: {path}: no such directory")
+
+    def base(self, base: str) -> Place:
+        """Return where the weights of a base lie."""
+        given = self.config["locations"]["bases"].get(base)
+        if given:
+            return Place(given, f"{given}/config.json")
+        if table_row("bases", base, "bases")["location"].startswith(GENERATED):
+            directory = f"{self.results}/bases/{base}"
+        else:
+            directory = f"{self.resources}/models/{base}"
+        return Place(directory, f"{directory}/manifest.json")
+
+    def tokenizer(self, tokenizer: str) -> Place:
+        """Return where a tokenizer lies: with a given base that has it, else generated, else fetched."""
+        bases = [row for row in read_table("bases").values() if row["tokenizer"] == tokenizer]
+        for row in bases:
+            given = self.config["locations"]["bases"].get(row["base"])
+            if given:
+                return Place(given, f"{given}/tokenizer.json")
+        if bases and bases[0]["location"].startswith(GENERATED):
+            return Place(f"{self.world}/tokenizer", f"{self.world}/world.json")
+        directory = f"{self.resources}/tokenizers/{tokenizer}"
+        return Place(directory, f"{directory}/manifest.json")
+
+    def source(self, source: str, language: str) -> Place:
+        """Return the file of one language of a source."""
+        row = table_row("sources", source, "sources")
+        given = self.config["locations"]["sources"].get(source)
+        if given:
+            pattern = given if "{language}" in given else f"{given}/{row['file']}"
+            return Place(pattern.format(language=language), pattern.format(language=language))
+        if row["location"].startswith(GENERATED):
+            directory, marker = f"{self.world}/{row['location'].partition(':')[2]}", f"{self.world}/world.json"
+        else:
+            directory = f"{self.resources}/sources/{source}"
+            marker = f"{directory}/manifest.json"
+        return Place(f"{directory}/{row['file'].format(language=language)}", marker)
+
+    def source_kind(self, source: str) -> str:
+        """Return the layout of a source's files."""
+        return table_row("sources", source, "sources")["kind"]
+
+    def benchmark(self, name: str) -> tuple[str, Place]:
+        """Return the benchmark of `config/benchmarks.tsv` behind a name (`xcopa-real` is `xcopa`) and its data root."""
+        if name.endswith("-real"):
+            plain, directory = name.removesuffix("-real"), self.config["real_benchmarks"]["directory"]
+        else:
+            plain, directory = name, self.config["locations"]["benchmarks"]
+        hub_id = table_row("benchmarks", plain, "benchmarks")["dataset"]
+        if directory:
+            return plain, Place(directory, f"{directory}/{hub_id}/README.md")
+        if self.config["scale"] == "world":
+            return plain, Place(f"{self.world}/benchmarks", f"{self.world}/world.json")
+        root = f"{self.resources}/benchmarks"
+        return plain, Place(root, f"{root}/{hub_id}/manifest.json")

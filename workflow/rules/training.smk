@@ -1,0 +1,106 @@
+"""Training: the world's bases, and runs = base x method x mixture x seed."""
+
+
+def training_inputs(run):
+    """Return what one training reads: tokens of its languages and the base."""
+    pattern = f"{RESULTS}/tokens/{run.tokens}/{{source}}/{{language}}/index.json"
+    return mixture_files(run.mixture, pattern)
+
+
+rule write_spec:
+    output:
+        f"{RESULTS}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}/spec.json",
+    params:
+        spec=lambda wildcards: json.dumps(run_of(wildcards).spec, indent=2),
+    log:
+        "logs/write_spec/{base}/{method}/{mixture}/seed{seed}.log",
+    conda:
+        "../envs/polytune.yaml"
+    shell:
+        "printf '%s\\n' {params.spec:q} > {output} 2> {log}"
+
+
+rule train_full:
+    input:
+        spec=f"{RESULTS}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}/spec.json",
+        mixture=f"{RESULTS}/mixtures/{{mixture}}.json",
+        tokens=lambda wildcards: training_inputs(run_of(wildcards)),
+        base=lambda wildcards: LOCATIONS.base(wildcards.base).marker,
+    output:
+        f"{RESULTS}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}/model/manifest.json",
+    params:
+        base=lambda wildcards: LOCATIONS.base(wildcards.base).path,
+        tokens=lambda wildcards: f"{RESULTS}/tokens/{run_of(wildcards).tokens}",
+        model=subpath(output[0], parent=True),
+        work=f"{WORK}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}",
+    log:
+        "logs/train_full/{base}/{method}/{mixture}/seed{seed}.log",
+    benchmark:
+        "benchmarks/results/train_full/{base}/{method}/{mixture}/seed{seed}.tsv"
+    conda:
+        "../envs/polytune.yaml"
+    wildcard_constraints:
+        method="full(-[a-z0-9]+)?",
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    shell:
+        "polytune train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
+        f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
+        f"--zero-stage {CONFIG['training']['zero_stage']} "
+        f"--checkpoint-minutes {CONFIG['training']['checkpoint_minutes']} "
+        "--work {params.work} --output {params.model} > {log} 2>&1"
+
+
+use rule train_full as train_lora with:
+    log:
+        "logs/train_lora/{base}/{method}/{mixture}/seed{seed}.log",
+    benchmark:
+        "benchmarks/results/train_lora/{base}/{method}/{mixture}/seed{seed}.tsv"
+    wildcard_constraints:
+        method="lora(-[a-z0-9]+)?",
+
+
+rule write_pretraining_spec:
+    output:
+        f"{RESULTS}/bases/{{base}}.spec.json",
+    params:
+        spec=lambda wildcards: json.dumps(PLAN.pretraining[wildcards.base].spec, indent=2),
+    log:
+        "logs/write_pretraining_spec/{base}.log",
+    conda:
+        "../envs/polytune.yaml"
+    shell:
+        "printf '%s\\n' {params.spec:q} > {output} 2> {log}"
+
+
+rule pretrain_base:
+    input:
+        spec=f"{RESULTS}/bases/{{base}}.spec.json",
+        mixture=lambda wildcards: f"{RESULTS}/mixtures/{PLAN.pretraining[wildcards.base].mixture}.json",
+        tokens=lambda wildcards: training_inputs(PLAN.pretraining[wildcards.base]),
+        world=f"{WORLD}/world.json",
+    output:
+        f"{RESULTS}/bases/{{base}}/manifest.json",
+    params:
+        config=f"{WORLD}/base-config/{{base}}.json",
+        tokenizer=f"{WORLD}/tokenizer",
+        tokens=lambda wildcards: f"{RESULTS}/tokens/{PLAN.pretraining[wildcards.base].tokens}",
+        model=subpath(output[0], parent=True),
+        work=f"{WORK}/bases/{{base}}",
+    log:
+        "logs/pretrain_base/{base}.log",
+    benchmark:
+        "benchmarks/results/pretrain_base/{base}.tsv"
+    conda:
+        "../envs/polytune.yaml"
+    # the first heavy job and the one everything waits for
+    priority: 100
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    shell:
+        "polytune pretrain-base --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
+        "--config {params.config} --tokenizer {params.tokenizer} "
+        f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
+        "--work {params.work} --output {params.model} > {log} 2>&1"
