@@ -1,4 +1,4 @@
-"""Polytune: studies of multilingual instruction tuning. Targets first, then the stages in pipeline order."""
+"""Polytune: studies of multilingual instruction tuning. The stages, in pipeline order."""
 
 from snakemake.utils import min_version
 
@@ -9,7 +9,6 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/collect.smk"
 include: "workflow/rules/languages.smk"
 include: "workflow/rules/world.smk"
 include: "workflow/rules/data.smk"
@@ -18,3 +17,9 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/collect.smk"
+
+
+rule all:
+    input:
+        [target for study in PLAN.studies for target in LOCATIONS.study_targets(study)],

@@ -1,10 +1,4 @@
-"""Targets: everything, one study, its figures or tables."""
-
-
-rule all:
-    input:
-        [target for study in PLAN.studies for target in LOCATIONS.study_targets(study)],
-
+"""A target for each study: all its figures and tables."""
 
 for study_name in PLAN.studies:
 

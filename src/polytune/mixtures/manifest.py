@@ -1,8 +1,8 @@
 """The manifest of a mixture: which rows of which source in which languages, in a few kilobytes.
 
 A selection of rows is a seed and a count, never a list: the rows of a language are ordered by a 64-bit mix of row key
-and seed, and the first `count` are taken. So the first 100 rows of 1,000 are the 100-row sample (nested), and the same ids are
-taken in every language that has them (parallel).
+and seed, and the first `count` are taken. So the first 100 rows of 1,000 are the 100-row sample (nested), and the
+same ids are taken in every language that has them (parallel).
 """
 
 from __future__ import annotations
