@@ -5,10 +5,10 @@ The data files of the pinned package are read directly; its module is never impo
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from polytune.errors import InputError, nearest
@@ -107,8 +107,14 @@ def read_array(path: Path, iso_codes: list[str]):
 
 
 def data_folder() -> Path:
-    """Return the folder of lang2vec's data files without importing the package."""
-    spec = importlib.util.find_spec("lang2vec")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError("lang2vec is not installed: its URIEL data files are needed (pip install lang2vec==1.1.2)")
-    return Path(spec.submodule_search_locations[0]) / "data"
+    """Return the folder of lang2vec's data files without importing the package.
+
+    The package also installs a script `lang2vec.py` beside the console commands, where it shadows the package for
+    whatever looks it up by name: so the folder is asked from the installed distribution.
+    """
+    try:
+        return Path(str(metadata.distribution("lang2vec").locate_file("lang2vec/data")))
+    except metadata.PackageNotFoundError:
+        raise InputError(
+            "lang2vec is not installed: its URIEL data files are needed (pip install lang2vec==1.1.2)"
+        ) from None
