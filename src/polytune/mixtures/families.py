@@ -68,7 +68,7 @@ def _amount_label(options: dict) -> str:
         label = f"{options['total_rows']}-rows-in-all"
     else:
         label = f"{round(options['share'] * 1000):d}-permille"
-    if "seed" in options and options.get("rows") != "all":
+    if options.get("seed", 1) != 1 and options.get("rows") != "all":
         label += f"-sample{options['seed']}"
     return label
 
