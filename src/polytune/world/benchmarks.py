@@ -7,7 +7,7 @@ every event (object, label) is as often right as wrong. Both choices of an item 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from polytune.world import stock
@@ -16,6 +16,7 @@ from polytune.world.grammar import Grammar
 from polytune.world.settings import WorldSettings
 
 Item = dict[str, str | int | bool]
+Rounds = Sequence[tuple[ChoicePair, ...]]  # the choices of three rounds
 Items = Callable[[Grammar], list[Item]]
 
 
@@ -25,21 +26,28 @@ class Benchmark:
 
     name: str
     hub_id: str
-    split: str
+    split: str  # the one that the harness scores
+    example_splits: tuple[str, ...]  # those it takes examples for few-shot prompts from, and insists on
     languages: tuple[str, ...] | None  # those with a task file in the harness; None: ours add every other language
-    write_items: Callable[[WorldSettings, Facts], Items]
+    write_items: Callable[[WorldSettings, Facts, Rounds], Items]
     write_task: Callable[[Grammar], dict | None] | None = None  # the task file of a language that the harness lacks
+
+    def write_splits(self, settings: WorldSettings, facts: Facts) -> dict[str, Items]:
+        """Return the items of every split; those of example splits are told of pairs that are not held out."""
+        examples = [facts.example_round] * len(facts.choice_rounds)
+        rounds = {self.split: facts.choice_rounds} | dict.fromkeys(self.example_splits, examples)
+        return {split: self.write_items(settings, facts, chosen) for split, chosen in rounds.items()}
 
     def config_name(self, language: str) -> str:
         """Return what the data set calls `language`: XWinograd writes jp for Japanese."""
         return "jp" if self.name == "xwinograd" and language == "ja" else language
 
 
-def write_xcopa(settings: WorldSettings, facts: Facts) -> Items:
+def write_xcopa(settings: WorldSettings, facts: Facts, rounds: Rounds) -> Items:
     """Causes are asked about the first round of choices, effects about the second: 2 x 48 items."""
     plan = []
-    for pairs, question, premise_of in ((0, "cause", facts.following), (1, "effect", facts.preceding)):
-        for right, wrong, agent, swapped in both_directions(facts.choice_rounds[pairs], settings, f"xcopa/{question}"):
+    for number, question, premise_of in ((0, "cause", facts.following), (1, "effect", facts.preceding)):
+        for right, wrong, agent, swapped in both_directions(rounds[number], settings, f"xcopa/{question}"):
             plan.append((question, agent, premise_of(right), right, wrong, swapped))
 
     def tell(g: Grammar) -> list[Item]:
@@ -62,11 +70,9 @@ def write_xcopa(settings: WorldSettings, facts: Facts) -> Items:
     return tell
 
 
-def write_xstorycloze(settings: WorldSettings, facts: Facts) -> Items:
+def write_xstorycloze(settings: WorldSettings, facts: Facts, rounds: Rounds) -> Items:
     """Four events and two endings, of the last two rounds of choices: 2 x 48 items."""
-    plan = [
-        item for pairs in (-2, -1) for item in both_directions(facts.choice_rounds[pairs], settings, f"story/{pairs}")
-    ]
+    plan = [item for pairs in (-2, -1) for item in both_directions(rounds[pairs], settings, f"story/{pairs}")]
 
     def tell(g: Grammar) -> list[Item]:
         items = []
@@ -89,7 +95,7 @@ def write_xstorycloze(settings: WorldSettings, facts: Facts) -> Items:
     return tell
 
 
-def write_xwinograd(settings: WorldSettings, facts: Facts) -> Items:
+def write_xwinograd(settings: WorldSettings, facts: Facts, rounds: Rounds) -> Items:
     """Held-out pairs of objects, both adjectives, both orders, two verbs: 12 x 8 items."""
     rng = random.Random(f"{settings.seed}/xwinograd")
     plan = []
@@ -117,11 +123,11 @@ def write_xwinograd(settings: WorldSettings, facts: Facts) -> Items:
     return tell
 
 
-def write_xnli(settings: WorldSettings, facts: Facts) -> Items:
+def write_xnli(settings: WorldSettings, facts: Facts, rounds: Rounds) -> Items:
     """Every event once as a hypothesis under each label, told of a held-out agent: 3 x 48 items."""
     rng = random.Random(f"{settings.seed}/xnli")
     plan = []
-    for pair in facts.choice_rounds[-1]:
+    for pair in rounds[-1]:
         for hypothesis in (pair.first, pair.second):
             unrelated = [
                 event
@@ -137,12 +143,12 @@ def write_xnli(settings: WorldSettings, facts: Facts) -> Items:
     ]
 
 
-def write_pawsx(settings: WorldSettings, facts: Facts) -> Items:
+def write_pawsx(settings: WorldSettings, facts: Facts, rounds: Rounds) -> Items:
     """Every event once with the same and once with the opposite time, told of a held-out agent: 2 x 48 items."""
     rng = random.Random(f"{settings.seed}/pawsx")
     plan = []
     for number, (event, agent) in enumerate(
-        (event, pair.agent) for pair in facts.choice_rounds[0] for event in (pair.first, pair.second)
+        (event, pair.agent) for pair in rounds[0] for event in (pair.first, pair.second)
     ):
         # Both sentences of the pair of items end the same way: the second time says nothing about the label.
         plan += [(agent, event, number % 4 ^ (1 - label), number % 4, label) for label in (0, 1)]
@@ -170,6 +176,7 @@ def write_xcopa_task(g: Grammar) -> dict | None:
         "dataset_path": "cambridgeltl/xcopa",
         "dataset_name": language,
         "output_type": "multiple_choice",
+        "validation_split": "validation",
         "test_split": "test",
         "doc_to_text": "{{premise.strip()[:-1]}} " + connector,
         "doc_to_target": "label",
@@ -179,7 +186,7 @@ def write_xcopa_task(g: Grammar) -> dict | None:
     }
 
 
-def both_directions(pairs: tuple[ChoicePair, ...], settings: WorldSettings, name: str):
+def both_directions(pairs: tuple[ChoicePair, ...], settings: WorldSettings, name: str) -> Iterator[tuple]:
     """Yield (right event, wrong event, agent, whether the right one comes second), each pair both ways."""
     rng = random.Random(f"{settings.seed}/{name}")
     for pair in pairs:
@@ -190,15 +197,23 @@ def both_directions(pairs: tuple[ChoicePair, ...], settings: WorldSettings, name
 
 
 BENCHMARKS = (
-    Benchmark("xcopa", "cambridgeltl/xcopa", "test", None, write_xcopa, write_xcopa_task),
+    Benchmark("xcopa", "cambridgeltl/xcopa", "test", ("validation",), None, write_xcopa, write_xcopa_task),
     Benchmark(
         "xstorycloze",
         "juletxara/xstory_cloze",
         "eval",
+        ("train",),
         ("ar", "en", "es", "eu", "hi", "id", "my", "ru", "sw", "te", "zh"),
         write_xstorycloze,
     ),
-    Benchmark("xwinograd", "Muennighoff/xwinograd", "test", ("en", "fr", "ja", "pt", "ru", "zh"), write_xwinograd),
-    Benchmark("xnli", "facebook/xnli", "validation", tuple(stock.XNLI_WORDS), write_xnli),
-    Benchmark("pawsx", "google-research-datasets/paws-x", "test", tuple(stock.PAWSX_WORDS), write_pawsx),
+    Benchmark("xwinograd", "Muennighoff/xwinograd", "test", (), ("en", "fr", "ja", "pt", "ru", "zh"), write_xwinograd),
+    Benchmark("xnli", "facebook/xnli", "validation", ("train",), tuple(stock.XNLI_WORDS), write_xnli),
+    Benchmark(
+        "pawsx",
+        "google-research-datasets/paws-x",
+        "test",
+        ("train", "validation"),
+        tuple(stock.PAWSX_WORDS),
+        write_pawsx,
+    ),
 )

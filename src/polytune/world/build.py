@@ -84,7 +84,7 @@ def write_benchmark(
     folder: Path,
 ) -> None:
     """Write one benchmark as a data set that `datasets.load_dataset` reads, and the task files the harness lacks."""
-    items = benchmark.write_items(settings, facts)
+    splits = benchmark.write_splits(settings, facts)
     dataset = folder / "benchmarks" / benchmark.hub_id
     names = []
     for language in settings.languages:
@@ -92,8 +92,9 @@ def write_benchmark(
             continue
         grammar = Grammar(facts, lexicons[language], profiles[language], guarded=False)
         names.append(benchmark.config_name(language))
-        lines = (json.dumps(item, ensure_ascii=False) + "\n" for item in items(grammar))
-        write_text(dataset / "data" / f"{benchmark.split}.{names[-1]}.jsonl", "".join(lines))
+        for split, items in splits.items():
+            lines = (json.dumps(item, ensure_ascii=False) + "\n" for item in items(grammar))
+            write_text(dataset / "data" / f"{split}.{names[-1]}.jsonl", "".join(lines))
         task = benchmark.write_task(grammar) if benchmark.write_task else None
         if task is not None:
             write_json(folder / "tasks" / f"{benchmark.name}_{language}.yaml", task)
@@ -104,8 +105,9 @@ def dataset_card(benchmark: Benchmark, names: list[str]) -> str:
     """Return the README.md that tells `datasets` which files belong to which configuration."""
     lines = ["---", "configs:"]
     for name in names:
-        path = f"data/{benchmark.split}.{name}.jsonl"
-        lines += [f'- config_name: "{name}"', "  data_files:", f"  - split: {benchmark.split}", f"    path: {path}"]
+        lines += [f'- config_name: "{name}"', "  data_files:"]
+        for split in (*benchmark.example_splits, benchmark.split):
+            lines += [f"  - split: {split}", f"    path: data/{split}.{name}.jsonl"]
     return "\n".join([*lines, "---", "", f"Generated items in the layout of {benchmark.hub_id}; no real language.", ""])
 
 

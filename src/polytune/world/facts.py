@@ -44,7 +44,8 @@ class Facts:
     events_per_storyline: int
     agents: int
     adjectives: tuple[int, ...]  # the adjective of each object; 2d and 2d + 1 are opposite
-    choice_rounds: tuple[tuple[ChoicePair, ...], ...]  # each round holds every event once
+    choice_rounds: tuple[tuple[ChoicePair, ...], ...]  # of held-out pairs; each round has every event once
+    example_round: tuple[ChoicePair, ...]  # the same of pairs that are not held out, for few-shot splits
     held_out: frozenset[tuple[int, int]]  # (agent, event)
     held_out_objects: frozenset[tuple[int, int]]  # (object of adjective 2d, object of adjective 2d + 1)
 
@@ -111,19 +112,24 @@ def build_facts(settings: WorldSettings) -> Facts:
     rng.shuffle(adjectives)
     rounds = draw_choice_rounds(settings, rng)
     held_out = {(pair.agent, event) for pairs in rounds for pair in pairs for event in (pair.first, pair.second)}
+    examples = []
+    for first, second in match_events(settings, rng):
+        shown = [agent for agent in range(settings.agents) if not held_out & {(agent, first), (agent, second)}]
+        examples.append(ChoicePair(first, second, rng.choice(shown)))
     return Facts(
         events=tuple(events),
         events_per_storyline=length,
         agents=settings.agents,
         adjectives=tuple(adjectives),
         choice_rounds=rounds,
+        example_round=tuple(examples),
         held_out=frozenset(held_out),
         held_out_objects=frozenset(match_opposite_objects(adjectives, rng)),
     )
 
 
 def draw_choice_rounds(settings: WorldSettings, rng: random.Random) -> tuple[tuple[ChoicePair, ...], ...]:
-    """Match every event with one of another pair of storylines, once per round, and give each match an agent.
+    """Draw the matches of every round and hold them out with an agent that has neither event held out yet.
 
     The agents are shared out over the pairs of storylines; in its own pair an agent is never held out, so that
     every story can be told by someone.
@@ -133,17 +139,8 @@ def draw_choice_rounds(settings: WorldSettings, rng: random.Random) -> tuple[tup
     held_out: set[tuple[int, int]] = set()
     rounds = []
     for _ in range(settings.held_out_rounds):
-        groups = [list(range(p * events_per_pair, (p + 1) * events_per_pair)) for p in range(pairs_of_storylines)]
-        for group in groups:
-            rng.shuffle(group)
-        matches = []
-        while any(groups):
-            # Taking from the fullest group first leaves no group alone at the end.
-            largest = max(range(len(groups)), key=lambda g: (len(groups[g]), g))
-            other = rng.choice([g for g, group in enumerate(groups) if group and g != largest])
-            matches.append((groups[largest].pop(), groups[other].pop()))
         pairs = []
-        for first, second in matches:
+        for first, second in match_events(settings, rng):
             candidates = [
                 agent
                 for agent in range(settings.agents)
@@ -155,6 +152,20 @@ def draw_choice_rounds(settings: WorldSettings, rng: random.Random) -> tuple[tup
             pairs.append(ChoicePair(first, second, agent))
         rounds.append(tuple(pairs))
     return tuple(rounds)
+
+
+def match_events(settings: WorldSettings, rng: random.Random) -> list[tuple[int, int]]:
+    """Match every event with one of another pair of storylines."""
+    events_per_pair = 2 * settings.events_per_storyline
+    starts = range(0, settings.storylines * settings.events_per_storyline, events_per_pair)
+    groups = [rng.sample(range(start, start + events_per_pair), events_per_pair) for start in starts]
+    matches = []
+    while any(groups):
+        # Taking from the fullest group first leaves no group alone at the end.
+        fullest = max(groups, key=len)
+        other = rng.choice([group for group in groups if group and group is not fullest])
+        matches.append((fullest.pop(), other.pop()))
+    return matches
 
 
 def match_opposite_objects(adjectives: list[int], rng: random.Random) -> list[tuple[int, int]]:
