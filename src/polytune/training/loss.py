@@ -1,0 +1,72 @@
+"""Cross entropy of the output layer without its logits as a whole.
+
+With BLOOM's 250,880 entries the logits of one pack outweigh everything else in memory. Here the hidden states of the
+supervised positions go through the output layer in chunks, and the gradients are computed in the same pass, so that a chunk's
+logits are used up before the next chunk's exist and nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+import torch
+
+CHUNK_ELEMENTS = 1 << 23  # logits alive at once: 32 MiB in float32
+MINIMAL_CHUNK_ROWS = 128  # fewer rows make the matrix products slower than they save memory
+
+
+def weighted_nll(
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Return sum(weights * -log softmax(hidden @ weight.T)[targets]), a float32 scalar, differentiable.
+
+    `hidden` [positions, features], `weight` [vocabulary, features], `targets` [positions] int64, `weights` [positions]
+    float32 (constant). Log-likelihoods are computed in float32, matrix products in autocast's type or that of `hidden`.
+    """
+    return _WeightedNll.apply(hidden, weight, targets, weights)
+
+
+class _WeightedNll(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden, weight, targets, weights):
+        device = hidden.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        need_hidden, need_weight = ctx.needs_input_grad[:2]
+        with torch.autocast(device, enabled=False):
+            states, matrix = hidden.to(dtype), weight.to(dtype)
+            grad_hidden = torch.empty_like(states) if need_hidden else None
+            grad_weight = torch.zeros_like(weight, dtype=torch.float32) if need_weight else None
+            total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+            rows = max(MINIMAL_CHUNK_ROWS, CHUNK_ELEMENTS // weight.shape[0])
+            for start in range(0, len(states), rows):
+                part = slice(start, start + rows)
+                state, target, scale = states[part], targets[part, None], weights[part]
+                log_likelihoods = torch.log_softmax((state @ matrix.T).float(), dim=-1)
+                total -= torch.dot(log_likelihoods.gather(1, target).squeeze(1), scale)
+                if not (need_hidden or need_weight):
+                    continue
+                # d nll / d logits = softmax - onehot; the weights scale the small factors of the products instead of it
+                error = log_likelihoods.exp_()
+                error.scatter_add_(1, target, torch.full_like(target, -1, dtype=error.dtype))
+                error = error.to(dtype)
+                if need_hidden:
+                    grad_hidden[part] = (error @ matrix).mul_(scale[:, None])
+                if need_weight:
+                    scaled = state * scale[:, None].to(dtype)
+                    if dtype == torch.float32:
+                        grad_weight.addmm_(error.T, scaled)
+                    else:
+                        grad_weight += error.T @ scaled
+        ctx.gradients = (
+            None if grad_hidden is None else grad_hidden.to(hidden.dtype),
+            None if grad_weight is None else grad_weight.to(weight.dtype),
+        )
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        grad_hidden, grad_weight = ctx.gradients
+        ctx.gradients = None  # the weight's gradient is as large as the output layer: keep no second reference
+        for grad in (grad_hidden, grad_weight):
+            if grad is not None:
+                grad.mul_(gradient)
+        return grad_hidden, grad_weight, None, None

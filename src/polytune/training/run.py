@@ -1,0 +1,307 @@
+"""The engine of `polytune train` and `polytune pretrain-base`: one run, from its inputs to `model/`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from polytune.errors import InputError
+from polytune.files import atomic_directory, digest, read_json, sha256_file, write_json, write_text
+from polytune.mixtures.manifest import Mixture
+from polytune.training.spec import Spec
+
+SHRUNK = "micro_batch_tokens"  # file in the work folder: pack size that an out-of-memory stop left behind
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What depends on the machine and not on the run."""
+
+    micro_batch_tokens: int
+    zero_stage: int = 0
+    checkpoint_minutes: float | None = 30.0
+    checkpoint_updates: int | None = None
+    activation_checkpointing: bool = False
+
+    @property
+    def processes(self) -> int:
+        """Return the number of processes that train together (`WORLD_SIZE`, as torchrun and srun wrappers set it)."""
+        return int(os.environ.get("WORLD_SIZE", "1"))
+
+    @property
+    def process(self) -> int:
+        """Return the number of this process (`RANK`)."""
+        return int(os.environ.get("RANK", "0"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and where its files are; `make_model()` returns the model to train."""
+
+    spec: Spec
+    mixture: Mixture
+    tokens: Path
+    tokenizer: Path
+    config: Path  # directory with config.json
+    base_digest: str
+    output: Path
+    work: Path
+    hardware: Hardware
+    make_model: Callable
+
+
+def execute(run: Run) -> None:
+    """Train `run` (or resume it from its newest good checkpoint) and write its model directory."""
+    import torch
+
+    from polytune.training.batches import Limits, Rows, Updates
+    from polytune.training.checkpoints import latest_checkpoint, own_work
+    from polytune.training.model import check_vocabulary, read_config
+
+    hyper, hardware = run.spec.hyperparameters, run.hardware
+    config = read_config(run.config)
+    rows = Rows(
+        run.mixture,
+        run.tokens,
+        Limits(hyper.max_length_tokens, hyper.max_source_length_tokens, hyper.prompt_loss_weight),
+        encoder_decoder=bool(config.is_encoder_decoder),
+    )
+    check_vocabulary(config, rows.vocabulary, run.config)
+    folder = run.work / fingerprint(run)
+    first = hardware.process == 0
+    with own_work(run.work) if first else contextlib.nullcontext():
+        folder.mkdir(parents=True, exist_ok=True)
+        arguments = _arguments(run, folder)
+        updates = Updates(
+            rows,
+            seed=run.spec.seed,
+            epochs=hyper.epochs,
+            global_batch_rows=hyper.global_batch_rows,
+            micro_batch_tokens=_micro_batch_tokens(folder, hardware),
+            process=hardware.process,
+            processes=hardware.processes,
+            decoder_start_token=getattr(config, "decoder_start_token_id", None),
+        )
+        arguments.logging_steps = max(1, len(updates) // 200)
+        checkpoint = [latest_checkpoint(folder) if first else None]
+        if hardware.processes > 1:
+            torch.distributed.broadcast_object_list(checkpoint)
+        _train(run, arguments, updates, folder, checkpoint[0])
+        if first:
+            shutil.rmtree(folder)
+
+
+def fingerprint(run: Run) -> str:
+    """Return what a resumed run must share with the interrupted one, as 16 hexadecimal digits."""
+    return digest(
+        {
+            "spec": run.spec.digest,
+            "mixture": run.mixture.digest,
+            "base": run.base_digest,
+            "processes": run.hardware.processes,
+            "zero_stage": run.hardware.zero_stage,
+        }
+    )[:16]
+
+
+def _micro_batch_tokens(folder: Path, hardware: Hardware) -> int:
+    file = folder / SHRUNK
+    return min(int(file.read_text()), hardware.micro_batch_tokens) if file.is_file() else hardware.micro_batch_tokens
+
+
+def _arguments(run: Run, folder: Path):
+    import torch
+
+    hyper, hardware = run.spec.hyperparameters, run.hardware
+    options = {}
+    if hardware.processes > 1:
+        from polytune.training.deepspeed import deepspeed_config, prepare_deepspeed_on_cpu
+
+        if not torch.cuda.is_available():
+            prepare_deepspeed_on_cpu()
+        options["deepspeed"] = deepspeed_config(hyper, hardware.zero_stage, hardware.processes)
+    from transformers import TrainingArguments
+
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        learning_rate=hyper.learning_rate,
+        num_train_epochs=1,  # Trainer's one epoch is the whole stream of updates
+        per_device_train_batch_size=1,  # one update
+        adam_beta1=hyper.adam_beta1,
+        adam_beta2=hyper.adam_beta2,
+        adam_epsilon=hyper.adam_epsilon,
+        weight_decay=hyper.weight_decay,
+        max_grad_norm=hyper.max_gradient_norm,
+        bf16=hyper.precision == "bf16",
+        seed=run.spec.seed,
+        use_cpu=not torch.cuda.is_available(),
+        ddp_backend=None if torch.cuda.is_available() or hardware.processes == 1 else "gloo",
+        activation_checkpointing=hardware.activation_checkpointing,
+        use_cache=True,  # of the saved configuration; packs are computed without a cache
+        save_strategy="no",  # `Interruption` decides
+        save_total_limit=2,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        log_level="warning",
+        **options,
+    )
+    _ = arguments.device  # sets the devices up
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # one process, one device: never DataParallel
+    return arguments
+
+
+def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) -> None:
+    from polytune.training.model import compute_packs
+    from polytune.training.trainer import Interruption, OutOfMemory, ProgressBar, TensorBoardLog, UpdateTrainer
+
+    hardware, first = run.hardware, run.hardware.process == 0
+    model = run.make_model()
+    compute_packs(model)
+    if run.spec.method == "lora":
+        from polytune.training.lora import add_adapters
+
+        model = add_adapters(model, run.spec)
+    interruption = Interruption(
+        hardware.checkpoint_minutes, hardware.checkpoint_updates, hardware.processes, arguments.device
+    )
+    callbacks = [interruption, *([ProgressBar(), TensorBoardLog(folder / "logs")] if first else [])]
+    trainer = UpdateTrainer(model, arguments, updates, run.spec.hyperparameters, callbacks)
+    if checkpoint is not None:
+        print(f"resuming from {checkpoint}", flush=True)
+        trainer.resume_counters(checkpoint)
+    with _signals(interruption):
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except OutOfMemory as error:
+            write_text(folder / SHRUNK, str(error.micro_batch_tokens))
+            raise
+    if interruption.interrupted:
+        sys.exit(
+            f"interrupted by a signal after update {trainer.state.global_step} of {len(updates)}; a checkpoint is saved in "
+            f"{folder} and the next start resumes from it"
+        )
+    _write_model(run, trainer, folder)
+
+
+@contextlib.contextmanager
+def _signals(interruption):
+    """Turn SIGTERM and SIGUSR1 (what Slurm sends before a time limit) into a checkpoint and an orderly stop."""
+
+    def note(number, frame):
+        interruption.signalled = True
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _write_model(run: Run, trainer, folder: Path) -> None:
+    """Write weights, tokenizer, card, logs and, last, the manifest; replace an older model directory in one step."""
+    from polytune.training.card import write_card
+    from polytune.training.model import TOKENIZER_FILES
+
+    staged = folder / "model"
+    trainer.save_model(str(staged))  # every process takes part where parameters are sharded
+    energies = _gather(trainer.energy, run.hardware.processes)
+    if run.hardware.process:
+        return
+    with atomic_directory(run.output) as directory:
+        for file in sorted(staged.iterdir()):
+            if file.name not in ("training_args.bin", "README.md"):  # a pickle with paths; peft's card without content
+                shutil.move(file, directory / file.name)
+        for name in TOKENIZER_FILES:
+            if (run.tokenizer / name).is_file():
+                shutil.copyfile(run.tokenizer / name, directory / name)
+        shutil.copytree(folder / "logs", directory / "logs")
+        manifest = _manifest(run, trainer, directory, energies)
+        pipeline = "text2text-generation" if trainer.updates.rows.encoder_decoder else "text-generation"
+        write_card(directory / "README.md", run.spec, run.mixture, manifest, pipeline)
+        write_json(directory / "manifest.json", manifest)
+    print(
+        f"{manifest['updates']} updates, {manifest['tokens']} tokens, loss {manifest['final_loss']}, "
+        f"{manifest['wall_seconds']} s"
+    )
+
+
+def _gather(value, processes: int) -> list:
+    if processes == 1:
+        return [value]
+    import torch
+
+    values = [None] * processes
+    torch.distributed.all_gather_object(values, value)
+    return values
+
+
+def _manifest(run: Run, trainer, directory: Path, energies: list) -> dict:
+    from polytune.provenance import provenance
+    from polytune.training.devices import device_name, peak_memory_bytes
+
+    weights = sorted(directory.glob("*.safetensors"))
+    if not weights:
+        raise RuntimeError(f"no weights were saved in {directory}")
+    updates = trainer.updates
+    tokens, supervised = updates.count_tokens()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    wall, processes = trainer.wall_seconds, run.hardware.processes
+    return {
+        "base": run.spec.base,
+        "method": run.spec.method,
+        "mixture": run.mixture.mixture,
+        "seed": run.spec.seed,
+        "spec_digest": run.spec.digest,
+        "mixture_digest": run.mixture.digest,
+        "base_digest": run.base_digest,
+        "weights_sha256": {file.name: sha256_file(file) for file in weights},
+        **updates.rows.counts,
+        "updates": len(updates),
+        "tokens": tokens,
+        "supervised_tokens": supervised,
+        "final_loss": round(sum(losses[-10:]) / len(losses[-10:]), 6),
+        "wall_seconds": round(wall, 1),
+        "device_hours": round(wall * processes / 3600, 4),
+        "devices": processes,
+        "device": device_name(),
+        "energy_joules": None if None in energies else round(sum(energies)),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "micro_batch_tokens": updates.micro_batch_tokens,
+        "zero_stage": run.hardware.zero_stage if processes > 1 else None,
+        "provenance": provenance("torch", "transformers", "accelerate", "peft", "deepspeed", "numpy", "safetensors"),
+    }
+
+
+def base_digest(directory: Path) -> str:
+    """Return a digest of a base model: what its manifest says about its weights, else their names and sizes.
+
+    Downloaded bases are pinned by revision elsewhere; hashing 14 GB again at every start would only cost time.
+    """
+    from polytune.training.model import weight_files
+
+    files = weight_files(directory)
+    config = sha256_file(directory / "config.json") if (directory / "config.json").is_file() else None
+    manifest = directory / "manifest.json"
+    if manifest.is_file():
+        return digest([config, read_json(manifest).get("weights_sha256")])
+    return digest([config, [[file.name, file.stat().st_size] for file in files]])
+
+
+def check_hardware(hardware: Hardware) -> None:
+    """Raise `InputError` for hardware options that cannot work."""
+    from polytune.training.deepspeed import ZERO_STAGES
+
+    if hardware.zero_stage not in ZERO_STAGES:
+        raise InputError(f"--zero-stage is {hardware.zero_stage}, allowed are 0, 1, 2, 3")
+    if hardware.micro_batch_tokens <= 0:
+        raise InputError(f"--micro-batch-tokens is {hardware.micro_batch_tokens}, it must be above 0")
