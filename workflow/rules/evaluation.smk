@@ -24,12 +24,12 @@ rule evaluate:
         ),
     params:
         model=lambda wildcards: LOCATIONS.model(LOCATIONS.run(wildcards)).path,
-        base=lambda wildcards: LOCATIONS.base(wildcards.base).path,
+        adapter_base=lambda wildcards: LOCATIONS.adapter_base(LOCATIONS.run(wildcards)),
         benchmark=lambda wildcards: LOCATIONS.benchmark(wildcards.benchmark)[0],
         data=lambda wildcards: LOCATIONS.benchmark(wildcards.benchmark)[1].path,
         cache=f"{WORK}/evaluations",
     shell:
-        "polytune evaluate --model {params.model:q} --base {params.base:q} --benchmark {params.benchmark} "
+        "polytune evaluate --model {params.model:q} {params.adapter_base} --benchmark {params.benchmark} "
         "--together {resources.together} --data {params.data:q} --cache {params.cache} "
         f"--batch-tokens {CONFIG['evaluation']['batch_tokens']} --device {CONFIG['evaluation']['device']} "
         "--output {output.result} --samples {output.samples} > {log} 2>&1"

@@ -90,7 +90,7 @@ rule pretrain_base:
         mem_mb=3000,
         runtime=30,
     params:
-        config=f"{WORLD}/base-config/{{base}}.json",
+        config=lambda wildcards: LOCATIONS.base_config(wildcards.base),
         tokenizer=f"{WORLD}/tokenizer",
         tokens=lambda wildcards: f"{RESULTS}/tokens/{PLAN.pretraining[wildcards.base].tokens}",
         model=subpath(output[0], parent=True),
