@@ -6,6 +6,7 @@ The rule files ask here, so that they hold no logic of their own.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,11 @@ class Locations:
         else:
             directory = f"{self.resources}/models/{base}"
         return Place(directory, f"{directory}/manifest.json")
+
+    def base_config(self, base: str) -> str:
+        """Return the folder with the configuration that a base of the generated world is pre-trained from."""
+        architecture = table_row("bases", base, "bases")["architecture"]
+        return f"{self.world}/base-config" + ("" if architecture == "decoder" else f"-{architecture}")
 
     def tokenizer(self, tokenizer: str) -> Place:
         """Return where a tokenizer lies: with a given base that has it, else generated, else fetched."""
@@ -140,6 +146,12 @@ class Locations:
             return self.base(run.base)
         folder = f"{self.results}/runs/{run.path}/model"
         return Place(folder, f"{folder}/manifest.json")
+
+    def adapter_base(self, run: Run) -> str:
+        """Return the option that names the base of an adapter; full weights need none."""
+        if run.spec is None or run.spec["method"] != "lora":
+            return ""
+        return f"--base {shlex.quote(self.base(run.base).path)}"
 
     def benchmarks_together(self, run: Run, benchmark: str) -> str:
         """Return the benchmarks of this run that share this one's data folder, comma-separated."""

@@ -32,11 +32,12 @@ class Plan:
     """Everything that the configured studies need, shared things once."""
 
     studies: dict[str, Study]
+    world_size: str = "default"
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
         """Return all mixtures by name; two different mixtures under one name are an error."""
-        pretraining = pretraining_recipe()
+        pretraining = pretraining_recipe(self.world_size)
         merged: dict[str, Recipe] = {pretraining.name: pretraining} if self.pretraining else {}
         for study in self.studies.values():
             for name, recipe in study.recipes.items():
@@ -121,14 +122,14 @@ class Plan:
                     f"there are: {', '.join(templates)}"
                 )
             shape = run.spec["architecture"] == "encoder-decoder"
-            found[run.tokens] = Tokenization(run.spec["tokenizer"], name, digest(templates[name]), shape)
+            found[run.tokens] = Tokenization(run.spec["base_tokenizer"], name, digest(templates[name]), shape)
         return found
 
     @cached_property
     def pretraining(self) -> dict[str, Run]:
         """Return the pre-training run of every base of the generated world, from `config/world.yaml`."""
         file = ROOT / "config" / "world.yaml"
-        recipe = pretraining_recipe()
+        recipe = pretraining_recipe(self.world_size)
         found = {}
         for base in dict.fromkeys(run.base for run in self.runs.values()):
             row = table_row("bases", base, "bases")
@@ -137,7 +138,7 @@ class Plan:
             hyperparameters = check(read_yaml(file), "world", "config/world.yaml")["pretraining"][base]
             spec = {
                 "base": base,
-                "tokenizer": row["tokenizer"],
+                "base_tokenizer": row["tokenizer"],
                 "architecture": row["architecture"],
                 "method": "full",
                 "mixture": recipe.name,
@@ -148,9 +149,9 @@ class Plan:
         return found
 
 
-def pretraining_recipe() -> Recipe:
+def pretraining_recipe(world_size: str) -> Recipe:
     """Return the mixture that the world's bases are pre-trained on: all texts of the world."""
-    languages = tuple(source_languages("world-text", "pre-training"))
+    languages = tuple(source_languages("world-text", "pre-training", world_size))
     return Recipe("world-text-all", "parallel", "world-text", languages, {"rows": "all"})
 
 
@@ -165,7 +166,7 @@ def load_plan(config: dict) -> Plan:
         if config["real_benchmarks"]["directory"]:
             real = _on_real_benchmarks(study, config["real_benchmarks"])
             studies[real.name] = real
-    return Plan(studies)
+    return Plan(studies, config["world"]["size"])
 
 
 def _on_real_benchmarks(study: Study, wanted: dict) -> Study:

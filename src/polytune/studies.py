@@ -12,6 +12,7 @@ from polytune.errors import InputError, nearest
 from polytune.languages.codes import language
 from polytune.mixtures.families import Recipe, expand_family
 from polytune.settings import table_row
+from polytune.world.settings import settings_of_size
 
 UNTUNED = ("base", "none", 0)  # method, mixture and seed in the path of a base that was not tuned
 
@@ -37,7 +38,7 @@ class Run:
     @property
     def tokens(self) -> str:
         """Return the folder of its token stores below `tokens/`: tokenizer and template."""
-        return f"{self.spec['tokenizer']}-{self.spec['hyperparameters']['template']}"
+        return f"{self.spec['base_tokenizer']}-{self.spec['hyperparameters']['template']}"
 
 
 @dataclass
@@ -64,7 +65,7 @@ def expand_study(content: dict, config: dict) -> Study:
         content = _overlay(content, overlay, where)
     recipes, families = {}, {}
     for key, options in content["mixtures"].items():
-        expanded = _expand_mixtures(key, options, content, where)
+        expanded = _expand_mixtures(key, options, content, where, config["world"]["size"])
         families[key] = [recipe.name for recipe in expanded]
         recipes.update({recipe.name: recipe for recipe in expanded})
     runs: dict[str, Run] = {}
@@ -118,9 +119,14 @@ def _overlay(content: dict, overlay: dict, where: str) -> dict:
     return content
 
 
-def source_languages(source: str, where: str) -> list[str]:
-    """Return the languages that `config/sources.tsv` lists for a source."""
-    return table_row("sources", source, where)["languages"].split()
+def source_languages(source: str, where: str, world_size: str) -> list[str]:
+    """Return the languages that `config/sources.tsv` lists for a source, or that a world of this size has for it."""
+    row = table_row("sources", source, where)
+    if row["languages"] == "world":
+        settings = settings_of_size(world_size, seed=0)
+        texts = row["location"].endswith(":texts")
+        return list(settings.base_languages if texts else settings.languages)
+    return row["languages"].split()
 
 
 def _check_language(code: str, where: str) -> None:
@@ -130,7 +136,7 @@ def _check_language(code: str, where: str) -> None:
         raise InputError(f"{where}: {error}") from None
 
 
-def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list[Recipe]:
+def _expand_mixtures(key: str, options: dict, content: dict, where: str, world_size: str) -> list[Recipe]:
     options = dict(options)
     spot = f"{where}: mixtures.{key}"
     family, source = options.pop("family"), options.pop("source")
@@ -138,7 +144,7 @@ def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list
         known = content["sources"]
         raise InputError(f"{spot}.source: '{source}' is not one of the study's sources: {', '.join(known)}")
     offered = content["sources"][source]["languages"]
-    offered = source_languages(source, spot) if offered == "all" else offered
+    offered = source_languages(source, spot, world_size) if offered == "all" else offered
     for name in ("order", "languages"):
         for code in options.get(name, []):
             _check_language(code, f"{spot}.{name}")
@@ -151,7 +157,7 @@ def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list
             raise InputError(f"{spot}.{name}: {', '.join(sorted(repeated))} stands twice")
     if "replay" in options:
         replay = options["replay"] = dict(options["replay"])
-        replay.setdefault("languages", source_languages(replay["source"], f"{spot}.replay.source"))
+        replay.setdefault("languages", source_languages(replay["source"], f"{spot}.replay.source", world_size))
     needed = {"incremental": ("order", "sizes"), "percent": ("languages", "percents"), "monolingual": ("languages",)}
     for name in needed.get(family, ()):
         if name not in options:
@@ -177,7 +183,7 @@ def _expand_runs(entry: dict, recipes: dict[str, Recipe], families: dict[str, li
             for seed in entry["seeds"]:
                 spec = {
                     "base": base,
-                    "tokenizer": row["tokenizer"],
+                    "base_tokenizer": row["tokenizer"],
                     "architecture": row["architecture"],
                     "method": entry["method"],
                     "mixture": name,

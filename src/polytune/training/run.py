@@ -16,6 +16,7 @@ from polytune.files import atomic_directory, digest, read_json, sha256_file, wri
 from polytune.mixtures.manifest import Mixture
 from polytune.training.spec import Spec
 
+LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 SHRUNK = "micro_batch_tokens"  # file in the work folder: pack size that an out-of-memory stop left behind
 
 
@@ -120,12 +121,15 @@ def _arguments(run: Run, folder: Path):
 
     hyper, hardware = run.spec.hyperparameters, run.hardware
     options = {}
-    if hardware.processes > 1:
+    if hardware.processes == 1:
+        for name in LAUNCHER_VARIABLES:  # a group of one is no group: no DistributedDataParallel around the model
+            os.environ.pop(name, None)
+    else:
         from polytune.training.deepspeed import deepspeed_config, prepare_deepspeed_on_cpu
 
         if not torch.cuda.is_available():
             prepare_deepspeed_on_cpu()
-        options["deepspeed"] = deepspeed_config(hyper, hardware.zero_stage, hardware.processes)
+        options["deepspeed"] = deepspeed_config(hyper, hardware.zero_stage)
     from transformers import TrainingArguments
 
     arguments = TrainingArguments(
@@ -224,7 +228,7 @@ def _write_model(run: Run, trainer, folder: Path) -> None:
         for name in TOKENIZER_FILES:
             if (run.tokenizer / name).is_file():
                 shutil.copyfile(run.tokenizer / name, directory / name)
-        shutil.copytree(folder / "logs", directory / "logs")
+        _copy_logs(folder / "logs", directory / "logs")
         manifest = _manifest(run, trainer, directory, energies)
         pipeline = "text2text-generation" if trainer.updates.rows.encoder_decoder else "text-generation"
         write_card(directory / "README.md", run.spec, run.mixture, manifest, pipeline)
@@ -233,6 +237,13 @@ def _write_model(run: Run, trainer, folder: Path) -> None:
         f"{manifest['updates']} updates, {manifest['tokens']} tokens, loss {manifest['final_loss']}, "
         f"{manifest['wall_seconds']} s"
     )
+
+
+def _copy_logs(source: Path, target: Path) -> None:
+    """Copy TensorBoard's event files without the host's name, which they carry in theirs; one file per start."""
+    target.mkdir()
+    for number, file in enumerate(sorted(source.iterdir())):
+        shutil.copyfile(file, target / f"events.out.tfevents.{number}")
 
 
 def _gather(value, processes: int) -> list:

@@ -33,7 +33,7 @@ class WorldSettings:
     loan_rate: float = 0.15  # a word is borrowed
     loan_distance_km: float = 1000.0  # from a language at distance d with weight exp(-d / this)
     adaptation_rate: float = 0.1  # a form is fitted to the language's sounds
-    third_syllable_rate: float = 0.25
+    third_syllable_rate: float = 0.6  # with 0.25, 8 % of the words of a new language are false friends; so 2 %
     final_consonant_rate: float = 0.2
 
     # Facts. Storylines are cyclic, so that no event is first or last; two of them mirror each other in pairs.
@@ -46,8 +46,8 @@ class WorldSettings:
     held_out_rounds: int = 3  # held-out agents per event; 3 of 12 keeps a quarter of all (agent, event) pairs for tests
 
     # Texts for pre-training and replay
-    documents_per_base_language: int = 4300  # 21 languages x 4,300 x 13 tokens = 1.2 million tokens: a base in 90 s
-    document_noise: float = 0.3  # an event of a document is replaced by a random one: else the base saturates
+    documents_per_base_language: int = 3800  # 21 languages x 3,800 x 14 tokens = 1.1 million tokens: a base in 90 s
+    document_noise: float = 0.35  # an event of a document is replaced by a random one: else the base saturates
     translation_rate: float = 0.1  # a document is a sentence in two languages
 
     # Instruction data, parallel across languages
@@ -55,17 +55,15 @@ class WorldSettings:
 
 
 def settings_of_size(size: str, seed: int) -> WorldSettings:
-    """Return the settings of size `default` (57 languages) or `tiny` (8 languages, for tests)."""
+    """Return the settings of size `default` or `tiny` (few texts and rows, for tests)."""
     default = WorldSettings(seed=seed)
     if size == "default":
         return default
     if size == "tiny":
-        languages = tuple(["en", "zh", "af", "es", "gl", "hi", "it", "tr"])
-        base_languages = tuple(language for language in languages if language in BASE_LANGUAGES)
+        # all languages, so that every benchmark is whole; few of them pre-trained on, so that a base takes seconds
         return replace(
             default,
-            languages=languages,
-            base_languages=base_languages,
+            base_languages=("en", "zh", "es", "hi"),
             documents_per_base_language=2500,
             instruction_rows=400,
         )

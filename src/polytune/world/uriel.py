@@ -91,7 +91,7 @@ def read_profiles(languages: Iterable[str]) -> dict[str, Profile]:
             letters=frozenset(letters.union(ALWAYS_ALLOWED)),
             order="VSO" if verb_first else "SVO" if has["S_SVO"] else "SOV",
             has_prepositions=bool(has["S_ADPOSITION_BEFORE_NOUN"]),
-            adjective_precedes=bool(has["S_ADJECTIVE_BEFORE_NOUN"]),
+            adjective_precedes=bool(has["S_ADJECTIVE_BEFORE_NOUN"] and not has["S_ADJECTIVE_AFTER_NOUN"]),
         )
     return profiles
 
