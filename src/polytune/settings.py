@@ -73,7 +73,10 @@ def check(value: Any, schema_name: str, where: str) -> Any:
 
     schema = read_schema(schema_name)
     value = deepcopy({} if value is None else value)
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    errors = list(Draft202012Validator(schema).iter_errors(value))
+    # a misspelt key is both unknown and missing: say the unknown one, it has the nearest match
+    unknown = [error for error in errors if error.validator == "additionalProperties"]
+    error = unknown[0] if unknown else best_match(errors)
     if error is not None:
         raise InputError(f"{where}: {_explain(error)}")
     _fill_defaults(value, schema, schema)
