@@ -183,3 +183,44 @@ def test_macro_codes_have_the_same_genetic_and_geographic_value(benchmark, langu
         assert table.at["genetic", language] == table.at["geographic", language]
     others = [language for language in table if language not in languages.split()]
     assert (table.loc["genetic", others] != table.loc["geographic", others]).any()
+
+
+def test_accuracies_are_the_scores_in_percent(study):
+    scores, similarity = study
+    few = scores[scores["n_languages"].isin([0, 1, 52])]
+    table = build_table(few, similarity, {"build": "accuracy"}, ANALYSIS, "t")
+    assert table.header == ["benchmark", "language", "items", "chance", "base", "en", "52 languages"]
+    assert len(table.rows) == 11 + 11 + 6 + 3
+    thai = next(row for row in table.rows if row[1].text == "Thai")
+    value = few[(few["language"] == "th") & (few["n_languages"] == 52)].iloc[0]
+    assert [cell.text for cell in thai[2:4]] == ["500", "50.0"]
+    assert thai[-1].text == f"{100 * value['value']:.1f} ± {100 * value['stderr']:.1f}"
+    assert [row[1].text for row in table.rows].count("mean over languages") == 3
+    chosen = {"build": "accuracy", "benchmarks": ["xwinograd"], "mixtures": ["world-incremental-52-all"]}
+    assert build_table(few, similarity, chosen, ANALYSIS, "t").header[4:] == ["base", "52 languages"]
+
+
+def test_accuracies_of_several_bases_seeds_and_mixtures_stay_apart(study):
+    scores, similarity = study
+    few = scores[scores["n_languages"].isin([0, 52]) & (scores["benchmark"] == "xwinograd")]
+    again = pd.concat([few, few[few["n_languages"] == 52].assign(seed=2)])
+    table = build_table(again, similarity, {"build": "accuracy"}, ANALYSIS, "t")
+    assert table.header[4:] == ["base", "52 languages"] and "Means of 2 seeds." in table.notes[0]
+    other = few[few["n_languages"] == 52].assign(mixture="world-other-52-all")
+    names = build_table(pd.concat([few, other]), similarity, {"build": "accuracy"}, ANALYSIS, "t").header[4:]
+    assert names == ["base", "world-incremental-52-all", "world-other-52-all"]
+    bases = build_table(pd.concat([few, few.assign(base="world-t5")]), similarity, {"build": "accuracy"}, ANALYSIS, "t")
+    assert bases.header[4:] == [
+        "world-bloom base",
+        "world-t5 base",
+        "world-bloom 52 languages",
+        "world-t5 52 languages",
+    ]
+
+
+def test_a_world_model_on_real_data_is_labelled(study):
+    scores, similarity = study
+    table = build_table(scores.assign(study="lucky52-real"), similarity, {"build": "accuracy"}, ANALYSIS, "t")
+    assert "chance is to be expected" in table.notes[-1]
+    with pytest.raises(InputError, match="no mixture 'world-incremental-53-all'; did you mean"):
+        build_table(scores, similarity, {"build": "accuracy", "mixtures": ["world-incremental-53-all"]}, {}, "t")

@@ -25,6 +25,7 @@ LATEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "–": "--",
         "−": "$-$",
+        "±": r"$\pm$",
     }
 )
 LONG = 40

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from polytune.figures.rendering import Table
 
 TABLES = {
+    "accuracy": ("polytune.figures.accuracy_tables", "build_accuracies"),
     "similarity_correlation": ("polytune.figures.correlation_tables", "build_correlations"),
     "correlation_details": ("polytune.figures.correlation_tables", "build_details"),
     "outlier_checkpoints": ("polytune.figures.correlation_tables", "build_outliers"),
