@@ -11,8 +11,10 @@ from functools import cached_property
 from polytune.errors import InputError, nearest
 from polytune.files import digest
 from polytune.mixtures.families import Recipe
-from polytune.settings import ROOT, check, load_study, read_yaml, table_row
+from polytune.schema import check
+from polytune.settings import ROOT, load_study, table_row
 from polytune.studies import Run, Study, expand_study, source_languages
+from polytune.yaml import read_yaml
 
 REAL = "-real"  # suffix of a benchmark, and of a derived study, on real data beside the generated world
 
