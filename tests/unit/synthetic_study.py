@@ -47,11 +47,12 @@ def write_evaluation(path: Path, benchmark: str, correct: dict[str, np.ndarray],
         "n-shot": dict.fromkeys(tasks, 0),
         "n-samples": {task: {"original": len(values), "effective": len(values)} for task, values in tasks.items()},
         "lm_eval_version": "0.4.13",
+        "task_hashes": {task: f"hash of {task}" for task in tasks},
     } | changes
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
     samples = [
-        {"task": task, "language": {"jp": "ja"}.get(code, code), "doc_id": item, "correct": bool(value)}
+        {"task": task, "language": {"jp": "ja"}.get(code, code), "doc_id": item, "acc": int(value)}
         for (task, values), code in zip(tasks.items(), correct, strict=True)
         for item, value in enumerate(values)
     ]

@@ -48,8 +48,8 @@ def test_means_are_those_of_the_items(study):
     for benchmark in ("xcopa", "xwinograd"):
         samples = pd.read_parquet(folder / "runs" / run / "evaluations" / f"{benchmark}.samples.parquet")
         rows = table[(table["run"] == run) & (table["benchmark"] == benchmark)].set_index("kind")
-        assert rows.loc["group", "value"] == pytest.approx(samples["correct"].mean(), abs=1e-12)
-        by_language = samples.groupby("language")["correct"].mean()
+        assert rows.loc["group", "value"] == pytest.approx(samples["acc"].mean(), abs=1e-12)
+        by_language = samples.groupby("language")["acc"].mean()
         assert rows.loc["mean", "value"] == pytest.approx(by_language.mean(), abs=1e-12)
     # XWinograd's languages have 83 to 2,325 items: the two means must differ
     assert abs(rows.loc["group", "value"] - rows.loc["mean", "value"]) > 1e-3
@@ -98,6 +98,7 @@ def edit(path, change):
         (lambda c: c.update(lm_eval_version="0.4.9"), ["lm-eval", "0.4.9", "0.4.13"]),
         (lambda c: c["versions"].update(xcopa_it=0.0), ["xcopa_it", "version"]),
         (lambda c: c["n-samples"]["xcopa_it"].update(effective=10), ["xcopa_it", "items"]),
+        (lambda c: c["task_hashes"].update(xcopa_it="other data"), ["xcopa_it", "other data"]),
         (lambda c: c["results"].pop("xcopa_it"), ["xcopa_it", "absent"]),
         (lambda c: c.pop("lm_eval_version"), ["not recorded"]),
         (lambda c: c.pop("n-shot"), ["n-shot", "missing"]),

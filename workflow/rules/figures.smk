@@ -3,8 +3,7 @@
 
 rule draw_figure:
     input:
-        scores=f"{RESULTS}/scores/{{study}}.parquet",
-        similarity=f"{RESULTS}/languages/similarity.parquet",
+        f"{RESULTS}/scores/{{study}}.parquet",
     output:
         multiext(
             f"{RESULTS}/studies/{{study}}/figures/{{figure}}", ".pdf", ".svg", ".csv"
@@ -27,7 +26,12 @@ rule draw_figure:
         spec=lambda wildcards: json.dumps(
             PLAN.studies[wildcards.study].figures[wildcards.figure]
         ),
+        world=(
+            f"--world-seed {CONFIG['world']['seed']}"
+            if CONFIG["scale"] == "world"
+            else ""
+        ),
         stem=lambda wildcards: f"{RESULTS}/studies/{wildcards.study}/figures/{wildcards.figure}",
     shell:
         "polytune draw-figure --study {wildcards.study} --figure {wildcards.figure} --spec {params.spec:q} "
-        "--scores {input.scores} --similarity {input.similarity} --output-stem {params.stem} > {log} 2>&1"
+        "--scores {input} {params.world} --output-stem {params.stem} > {log} 2>&1"

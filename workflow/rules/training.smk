@@ -33,6 +33,10 @@ rule train_full:
     resources:
         mem_mb=3000,
         runtime=120,
+        # how the hardware is used changes no result: resources, unlike parameters, make nothing stale
+        micro_batch_tokens=CONFIG["training"]["micro_batch_tokens"],
+        zero_stage=CONFIG["training"]["zero_stage"],
+        checkpoint_minutes=CONFIG["training"]["checkpoint_minutes"],
     params:
         base=lambda wildcards: LOCATIONS.base(wildcards.base).path,
         tokens=lambda wildcards: f"{RESULTS}/tokens/{LOCATIONS.run(wildcards).tokens}",
@@ -40,9 +44,8 @@ rule train_full:
         work=f"{WORK}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}",
     shell:
         "polytune train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
-        f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
-        f"--zero-stage {CONFIG['training']['zero_stage']} "
-        f"--checkpoint-minutes {CONFIG['training']['checkpoint_minutes']} "
+        "--micro-batch-tokens {resources.micro_batch_tokens} --zero-stage {resources.zero_stage} "
+        "--checkpoint-minutes {resources.checkpoint_minutes} "
         "--work {params.work} --output {params.model} > {log} 2>&1"
 
 
@@ -89,6 +92,7 @@ rule pretrain_base:
     resources:
         mem_mb=3000,
         runtime=30,
+        micro_batch_tokens=CONFIG["training"]["micro_batch_tokens"],
     params:
         config=lambda wildcards: LOCATIONS.base_config(wildcards.base),
         tokenizer=f"{WORLD}/tokenizer",
@@ -98,5 +102,5 @@ rule pretrain_base:
     shell:
         "polytune pretrain-base --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
         "--config {params.config} --tokenizer {params.tokenizer} "
-        f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
+        "--micro-batch-tokens {resources.micro_batch_tokens} "
         "--work {params.work} --output {params.model} > {log} 2>&1"

@@ -56,7 +56,12 @@ def read_evaluation(path: Path, benchmark: str) -> Evaluation:
             )
         language = from_task_code(task.removeprefix(prefix), benchmark)
         items = int(content["n-samples"][task]["effective"])
-        versions[task] = {"version": content["versions"][task], "shots": content["n-shot"][task], "items": items}
+        versions[task] = {
+            "version": content["versions"][task],
+            "shots": content["n-shot"][task],
+            "items": items,
+            "hash": content.get("task_hashes", {}).get(task),  # of every item's prompt and answer
+        }
         for name, value, stderr in _metrics(results):
             scores.setdefault(name, {})[language] = Score(value, stderr, items)
     if not scores:
@@ -76,7 +81,7 @@ def harness_version(content: dict, path: Path | str) -> str:
 
 
 def check_same_versions(first: Evaluation, other: Evaluation, benchmark: str) -> None:
-    """Refuse to merge results of a benchmark that differ in harness, task version, shots, languages or items.
+    """Refuse to merge results of a benchmark that differ in harness, task version, shots, languages, items or prompts.
 
     Scores of different versions of a task are not comparable (PAWS-X of version 0 and of 1.0, for one).
     """

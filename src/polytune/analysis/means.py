@@ -44,8 +44,8 @@ def read_correct(samples: Path, languages: list[str]) -> np.ndarray:
 
     if not samples.is_file():
         raise InputError(f"{samples}: no such file; the error bars of parallel items need it: evaluate again")
-    table = pd.read_parquet(samples, columns=["language", "doc_id", "correct"])
-    wide = table.pivot(index="doc_id", columns="language", values="correct")
+    table = pd.read_parquet(samples, columns=["language", "doc_id", "acc"]).astype({"language": str})
+    wide = table.pivot(index="doc_id", columns="language", values="acc")
     if absent := [language for language in languages if language not in wide]:
         raise InputError(f"{samples}: no items of language '{absent[0]}'; it has: {' '.join(wide)}")
     wide = wide[languages]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 from polytune.training.spec import Hyperparameters
 
 ZERO_STAGES = (0, 1, 2, 3)
 
 
-def deepspeed_config(hyper: Hyperparameters, zero_stage: int, processes: int) -> dict:
-    """Return the configuration for `processes` processes.
+def deepspeed_config(hyper: Hyperparameters, zero_stage: int) -> dict:
+    """Return the configuration of a run, the same for any number of processes.
 
     Batch sizes are formal: a step is one update, and its packs are accumulated by `UpdateTrainer`, which tells DeepSpeed
     which one is the last. The optimizer is Trainer's AdamW; DeepSpeed shards its state (stage >= 1), the gradients
@@ -19,7 +20,6 @@ def deepspeed_config(hyper: Hyperparameters, zero_stage: int, processes: int) ->
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
-        "train_batch_size": processes,
         "gradient_clipping": hyper.max_gradient_norm,
         "bf16": {"enabled": hyper.precision == "bf16"},
         "zero_allow_untested_optimizer": True,
@@ -40,6 +40,7 @@ def prepare_deepspeed_on_cpu() -> None:
     anything else imports deepspeed.
     """
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    warnings.filterwarnings("ignore", message=".*torch.distributed.*is deprecated", category=FutureWarning)
     import deepspeed.ops
 
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False

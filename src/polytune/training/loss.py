@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import torch
 
-CHUNK_ELEMENTS = 1 << 23  # logits alive at once: 32 MiB in float32
-MINIMAL_CHUNK_ROWS = 128  # fewer rows make the matrix products slower than they save memory
+CHUNK_ELEMENTS = 1 << 21  # logits alive at once: 8 MiB in float32, about a CPU core's cache
+# fewer rows would make the matrix products slower, so that a large vocabulary decides the memory
+MINIMAL_CHUNK_ROWS, MINIMAL_CHUNK_ROWS_ON_GPU = 128, 512
 
 
 def weighted_nll(
@@ -35,26 +36,23 @@ class _WeightedNll(torch.autograd.Function):
             grad_hidden = torch.empty_like(states) if need_hidden else None
             grad_weight = torch.zeros_like(weight, dtype=torch.float32) if need_weight else None
             total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-            rows = max(MINIMAL_CHUNK_ROWS, CHUNK_ELEMENTS // weight.shape[0])
+            rows = max(
+                MINIMAL_CHUNK_ROWS if device == "cpu" else MINIMAL_CHUNK_ROWS_ON_GPU, CHUNK_ELEMENTS // weight.shape[0]
+            )
             for start in range(0, len(states), rows):
                 part = slice(start, start + rows)
                 state, target, scale = states[part], targets[part, None], weights[part]
-                log_likelihoods = torch.log_softmax((state @ matrix.T).float(), dim=-1)
-                total -= torch.dot(log_likelihoods.gather(1, target).squeeze(1), scale)
-                if not (need_hidden or need_weight):
-                    continue
-                # d nll / d logits = softmax - onehot; the weights scale the small factors of the products instead of it
-                error = log_likelihoods.exp_()
-                error.scatter_add_(1, target, torch.full_like(target, -1, dtype=error.dtype))
-                error = error.to(dtype)
-                if need_hidden:
-                    grad_hidden[part] = (error @ matrix).mul_(scale[:, None])
-                if need_weight:
-                    scaled = state * scale[:, None].to(dtype)
-                    if dtype == torch.float32:
-                        grad_weight.addmm_(error.T, scaled)
-                    else:
-                        grad_weight += error.T @ scaled
+                # one tensor [rows, vocabulary] becomes log-likelihoods, then their gradient
+                chunk = torch.log_softmax((state @ matrix.T).float(), dim=-1)
+                total -= torch.dot(chunk.gather(1, target).squeeze(1), scale)
+                if need_hidden or need_weight:
+                    # d nll / d logits = softmax - onehot; the weights scale the small factors of the products instead
+                    chunk = chunk.exp_().scatter_add_(1, target, chunk.new_full(target.shape, -1)).to(dtype)
+                    if need_hidden:
+                        grad_hidden[part] = (chunk @ matrix).mul_(scale[:, None])
+                    if need_weight:
+                        _add_product(grad_weight, chunk.T, state * scale[:, None].to(dtype))
+                del chunk  # before the next one is computed
         ctx.gradients = (
             None if grad_hidden is None else grad_hidden.to(hidden.dtype),
             None if grad_weight is None else grad_weight.to(weight.dtype),
@@ -66,7 +64,15 @@ class _WeightedNll(torch.autograd.Function):
     def backward(ctx, gradient):
         grad_hidden, grad_weight = ctx.gradients
         ctx.gradients = None  # the weight's gradient is as large as the output layer: keep no second reference
-        for grad in (grad_hidden, grad_weight):
-            if grad is not None:
-                grad.mul_(gradient)
+        if gradient.is_cuda or float(gradient) != 1.0:  # on a GPU, asking would stop the stream
+            for grad in (grad_hidden, grad_weight):
+                if grad is not None:
+                    grad.mul_(gradient)
         return grad_hidden, grad_weight, None, None
+
+
+def _add_product(total: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
+    if total.dtype == left.dtype:
+        total.addmm_(left, right)
+    else:
+        total += left @ right  # half precision: summed over the chunks in float32

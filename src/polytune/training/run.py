@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from polytune.files import atomic_directory, digest, read_json, sha256_file, wri
 from polytune.mixtures.manifest import Mixture
 from polytune.training.spec import Spec
 
+LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 SHRUNK = "micro_batch_tokens"  # file in the work folder: pack size that an out-of-memory stop left behind
 
 
@@ -120,14 +122,19 @@ def _arguments(run: Run, folder: Path):
 
     hyper, hardware = run.spec.hyperparameters, run.hardware
     options = {}
-    if hardware.processes > 1:
+    if hardware.processes == 1:
+        for name in LAUNCHER_VARIABLES:  # a group of one is no group: no DistributedDataParallel around the model
+            os.environ.pop(name, None)
+    else:
         from polytune.training.deepspeed import deepspeed_config, prepare_deepspeed_on_cpu
 
         if not torch.cuda.is_available():
             prepare_deepspeed_on_cpu()
-        options["deepspeed"] = deepspeed_config(hyper, hardware.zero_stage, hardware.processes)
+        options["deepspeed"] = deepspeed_config(hyper, hardware.zero_stage)
     from transformers import TrainingArguments
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # of reading and writing files; training has its own
     arguments = TrainingArguments(
         output_dir=str(folder),
         learning_rate=hyper.learning_rate,
@@ -178,6 +185,7 @@ def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) 
     if checkpoint is not None:
         print(f"resuming from {checkpoint}", flush=True)
         trainer.resume_counters(checkpoint)
+    gc.freeze()  # imports leave half a million objects that no collection during training need look at
     with _signals(interruption):
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -224,7 +232,7 @@ def _write_model(run: Run, trainer, folder: Path) -> None:
         for name in TOKENIZER_FILES:
             if (run.tokenizer / name).is_file():
                 shutil.copyfile(run.tokenizer / name, directory / name)
-        shutil.copytree(folder / "logs", directory / "logs")
+        _copy_logs(folder / "logs", directory / "logs")
         manifest = _manifest(run, trainer, directory, energies)
         pipeline = "text2text-generation" if trainer.updates.rows.encoder_decoder else "text-generation"
         write_card(directory / "README.md", run.spec, run.mixture, manifest, pipeline)
@@ -233,6 +241,13 @@ def _write_model(run: Run, trainer, folder: Path) -> None:
         f"{manifest['updates']} updates, {manifest['tokens']} tokens, loss {manifest['final_loss']}, "
         f"{manifest['wall_seconds']} s"
     )
+
+
+def _copy_logs(source: Path, target: Path) -> None:
+    """Copy TensorBoard's event files without the host's name, which they carry in theirs; one file per start."""
+    target.mkdir()
+    for number, file in enumerate(sorted(source.iterdir())):
+        shutil.copyfile(file, target / f"events.out.tfevents.{number}")
 
 
 def _gather(value, processes: int) -> list:

@@ -176,6 +176,14 @@ class UpdateTrainer(Trainer):
         self.state.log_history.append({**logs, "step": self.state.global_step})
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Save the model; below ZeRO stage 3 from this process's whole parameters, so that tied weights stay one tensor."""
+        if self.is_deepspeed_enabled and self.accelerator.state.deepspeed_plugin.zero_stage < 3:
+            if self.args.should_save:
+                self._save(output_dir)
+        else:
+            super().save_model(output_dir, _internal_call)
+
     def _save_checkpoint(self, model, trial) -> None:
         super()._save_checkpoint(model, trial)
         if self.args.world_size > 1:
@@ -272,10 +280,10 @@ class TensorBoardLog(TrainerCallback):
         self.writer = SummaryWriter(str(folder))
 
     def on_log(self, args, state, control, logs=None, **unused):
-        """Write one point per value."""
+        """Write one point per value; Trainer's summary of the whole call (`train_loss`, ...) is in the manifest."""
         for name, value in (logs or {}).items():
-            if isinstance(value, int | float):
-                self.writer.add_scalar(f"train/{name.removeprefix('train_')}", value, state.global_step)
+            if not name.startswith(("train_", "total_")):
+                self.writer.add_scalar(f"train/{name}", value, state.global_step)
 
     def on_train_end(self, args, state, control, **unused):
         """Flush and close the event file."""
