@@ -33,13 +33,18 @@ rule train_full:
     resources:
         mem_mb=3000,
         runtime=120,
+        nodes=lambda wildcards: LOCATIONS.run(wildcards).nodes,
+        devices_per_node=lambda wildcards: LOCATIONS.run(wildcards).devices_per_node,
+        step_options="",
     params:
         base=lambda wildcards: LOCATIONS.base(wildcards.base).path,
         tokens=lambda wildcards: f"{RESULTS}/tokens/{LOCATIONS.run(wildcards).tokens}",
         model=subpath(output[0], parent=True),
         work=f"{WORK}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}",
     shell:
-        "polytune train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
+        "exec polytune launch --nodes {resources.nodes} --devices-per-node {resources.devices_per_node} "
+        "--step-options {resources.step_options:q} --work {params.work} -- "
+        "train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
         f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
         f"--zero-stage {CONFIG['training']['zero_stage']} "
         f"--checkpoint-minutes {CONFIG['training']['checkpoint_minutes']} "
@@ -96,7 +101,7 @@ rule pretrain_base:
         model=subpath(output[0], parent=True),
         work=f"{WORK}/bases/{{base}}",
     shell:
-        "polytune pretrain-base --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
+        "exec polytune launch --work {params.work} -- pretrain-base --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
         "--config {params.config} --tokenizer {params.tokenizer} "
         f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
         "--work {params.work} --output {params.model} > {log} 2>&1"
