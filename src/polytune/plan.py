@@ -118,8 +118,8 @@ class Plan:
             name = run.spec["hyperparameters"]["template"]
             if name not in templates:
                 raise InputError(
-                    f"hyperparameters.template: no template '{name}' in config/templates.yaml{nearest(name, templates)}; "
-                    f"there are: {', '.join(templates)}"
+                    f"hyperparameters.template: no template '{name}' in config/templates.yaml"
+                    f"{nearest(name, templates)}; there are: {', '.join(templates)}"
                 )
             shape = run.spec["architecture"] == "encoder-decoder"
             found[run.tokens] = Tokenization(run.spec["base_tokenizer"], name, digest(templates[name]), shape)

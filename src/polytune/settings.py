@@ -10,7 +10,7 @@ import re
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -36,7 +36,12 @@ def read_yaml(path: Path | str) -> Any:
 
 
 class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """YAML without silently overwritten keys, in which `3e-5` is a number (as in YAML 1.2)."""
+    """YAML without silently overwritten keys, in which `3e-5` is a number and `no` is Norwegian (as in YAML 1.2)."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
@@ -46,6 +51,7 @@ class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_mapping(node, deep=deep)
 
 
+_UniqueKeyLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 _UniqueKeyLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
@@ -67,7 +73,10 @@ def check(value: Any, schema_name: str, where: str) -> Any:
 
     schema = read_schema(schema_name)
     value = deepcopy({} if value is None else value)
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    errors = list(Draft202012Validator(schema).iter_errors(value))
+    # a misspelt key is both unknown and missing: say the unknown one, it has the nearest match
+    unknown = [error for error in errors if error.validator == "additionalProperties"]
+    error = unknown[0] if unknown else best_match(errors)
     if error is not None:
         raise InputError(f"{where}: {_explain(error)}")
     _fill_defaults(value, schema, schema)

@@ -110,7 +110,7 @@ def _overlay(content: dict, overlay: dict, where: str) -> dict:
             entry["bases"] = [overlay["bases"][base] for base in entry["bases"]]
         except KeyError as error:
             raise InputError(
-                f"{where}: runs[{number}].bases: {error} has no counterpart in world.bases; name one, e.g. 'world-bloom'"
+                f"{where}: runs[{number}].bases: {error} has no counterpart in world.bases, e.g. 'world-bloom'"
             ) from None
         entry["hyperparameters"].update(overlay["hyperparameters"])
         if "global_batch_rows" in overlay["hyperparameters"]:
@@ -206,7 +206,7 @@ def _expand_runs(entry: dict, recipes: dict[str, Recipe], families: dict[str, li
 def nodes_for(languages: int, largest: int, first: int, last: int) -> int:
     """Return the nodes of a run: from `first` (one language) to `last` (`largest` languages), evenly rounded.
 
-    Lucky 52, section 3.1: "from 2 to 10 nodes with the increase in the number of languages"; the steps are not published.
+    Lucky 52, section 3.1: "from 2 to 10 nodes with the increase in the number of languages"; the steps are not given.
     """
     return first + round((last - first) * (languages - 1) / max(largest - 1, 1))
 

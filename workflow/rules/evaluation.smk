@@ -19,6 +19,9 @@ rule evaluate:
         runtime=60,
         # the jobs of one run share one computation: one at a time where a profile limits this resource
         evaluations=1,
+        # how the hardware is used changes no result: resources, unlike parameters, make nothing stale
+        batch_tokens=CONFIG["evaluation"]["batch_tokens"],
+        device=CONFIG["evaluation"]["device"],
         together=lambda wildcards: LOCATIONS.benchmarks_together(
             LOCATIONS.run(wildcards), wildcards.benchmark
         ),
@@ -31,5 +34,5 @@ rule evaluate:
     shell:
         "polytune evaluate --model {params.model:q} {params.adapter_base} --benchmark {params.benchmark} "
         "--together {resources.together} --data {params.data:q} --cache {params.cache} "
-        f"--batch-tokens {CONFIG['evaluation']['batch_tokens']} --device {CONFIG['evaluation']['device']} "
+        "--batch-tokens {resources.batch_tokens} --device {resources.device} "
         "--output {output.result} --samples {output.samples} > {log} 2>&1"

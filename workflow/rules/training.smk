@@ -36,6 +36,10 @@ rule train_full:
         nodes=lambda wildcards: LOCATIONS.run(wildcards).nodes,
         devices_per_node=lambda wildcards: LOCATIONS.run(wildcards).devices_per_node,
         step_options="",
+        # how the hardware is used changes no result: resources, unlike parameters, make nothing stale
+        micro_batch_tokens=CONFIG["training"]["micro_batch_tokens"],
+        zero_stage=CONFIG["training"]["zero_stage"],
+        checkpoint_minutes=CONFIG["training"]["checkpoint_minutes"],
     params:
         base=lambda wildcards: LOCATIONS.base(wildcards.base).path,
         tokens=lambda wildcards: f"{RESULTS}/tokens/{LOCATIONS.run(wildcards).tokens}",
@@ -45,9 +49,8 @@ rule train_full:
         "exec polytune launch --nodes {resources.nodes} --devices-per-node {resources.devices_per_node} "
         "--step-options {resources.step_options:q} --work {params.work} -- "
         "train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
-        f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
-        f"--zero-stage {CONFIG['training']['zero_stage']} "
-        f"--checkpoint-minutes {CONFIG['training']['checkpoint_minutes']} "
+        "--micro-batch-tokens {resources.micro_batch_tokens} --zero-stage {resources.zero_stage} "
+        "--checkpoint-minutes {resources.checkpoint_minutes} "
         "--work {params.work} --output {params.model} > {log} 2>&1"
 
 
@@ -94,6 +97,7 @@ rule pretrain_base:
     resources:
         mem_mb=3000,
         runtime=30,
+        micro_batch_tokens=CONFIG["training"]["micro_batch_tokens"],
     params:
         config=lambda wildcards: LOCATIONS.base_config(wildcards.base),
         tokenizer=f"{WORLD}/tokenizer",
@@ -101,7 +105,8 @@ rule pretrain_base:
         model=subpath(output[0], parent=True),
         work=f"{WORK}/bases/{{base}}",
     shell:
-        "exec polytune launch --work {params.work} -- pretrain-base --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
+        "exec polytune launch --work {params.work} -- pretrain-base "
+        "--spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
         "--config {params.config} --tokenizer {params.tokenizer} "
-        f"--micro-batch-tokens {CONFIG['training']['micro_batch_tokens']} "
+        "--micro-batch-tokens {resources.micro_batch_tokens} "
         "--work {params.work} --output {params.model} > {log} 2>&1"

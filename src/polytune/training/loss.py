@@ -36,7 +36,9 @@ class _WeightedNll(torch.autograd.Function):
             grad_hidden = torch.empty_like(states) if need_hidden else None
             grad_weight = torch.zeros_like(weight, dtype=torch.float32) if need_weight else None
             total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-            rows = max(MINIMAL_CHUNK_ROWS if device == "cpu" else MINIMAL_CHUNK_ROWS_ON_GPU, CHUNK_ELEMENTS // weight.shape[0])
+            rows = max(
+                MINIMAL_CHUNK_ROWS if device == "cpu" else MINIMAL_CHUNK_ROWS_ON_GPU, CHUNK_ELEMENTS // weight.shape[0]
+            )
             for start in range(0, len(states), rows):
                 part = slice(start, start + rows)
                 state, target, scale = states[part], targets[part, None], weights[part]

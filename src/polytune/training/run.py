@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -132,7 +133,9 @@ def _arguments(run: Run, folder: Path):
             prepare_deepspeed_on_cpu()
         options["deepspeed"] = deepspeed_config(hyper, hardware.zero_stage)
     from transformers import TrainingArguments
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # of reading and writing files; training has its own
     arguments = TrainingArguments(
         output_dir=str(folder),
         learning_rate=hyper.learning_rate,
@@ -183,6 +186,7 @@ def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) 
     if checkpoint is not None:
         print(f"resuming from {checkpoint}", flush=True)
         trainer.resume_counters(checkpoint)
+    gc.freeze()  # imports leave half a million objects that no collection during training need look at
     with _signals(interruption):
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))

@@ -280,10 +280,10 @@ class TensorBoardLog(TrainerCallback):
         self.writer = SummaryWriter(str(folder))
 
     def on_log(self, args, state, control, logs=None, **unused):
-        """Write one point per value."""
+        """Write one point per value; Trainer's summary of the whole call (`train_loss`, ...) is in the manifest."""
         for name, value in (logs or {}).items():
-            if isinstance(value, int | float):
-                self.writer.add_scalar(f"train/{name.removeprefix('train_')}", value, state.global_step)
+            if not name.startswith(("train_", "total_")):
+                self.writer.add_scalar(f"train/{name}", value, state.global_step)
 
     def on_train_end(self, args, state, control, **unused):
         """Flush and close the event file."""
