@@ -11,7 +11,6 @@ Finished steps are kept.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from statistics import mean, stdev
@@ -29,12 +28,12 @@ BENCHMARKS = ("xcopa-all", "xstorycloze", "xwinograd", "xnli", "pawsx")
 GROWING = {"rows": 400}
 FIXED = {"total_rows": 8000}
 MIXTURES = {
-    "growing-01": (1, GROWING),
-    "growing-16": (16, GROWING),
-    "growing-52": (52, GROWING),
     "fixed-04": (4, FIXED),
     "fixed-16": (16, FIXED),
+    "growing-52": (52, GROWING),
     "fixed-52": (52, FIXED),
+    "growing-16": (16, GROWING),
+    "growing-01": (1, GROWING),
     "replay-only": (0, None),
 }
 CLOSE = 0.4  # similarity of lineages from which on a tuned language counts as a close relative
@@ -49,7 +48,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--replay", type=int, default=4000, help="pre-training texts in every mixture")
     arguments = parser.parse_args()
-    os.chdir(ROOT)
     results = {seed: measure_seed(seed, arguments.output / f"seed{seed}", arguments.replay) for seed in arguments.seeds}
     write_json(arguments.output / "accuracies.json", results)
     print(format_report(results))

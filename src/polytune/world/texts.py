@@ -84,7 +84,7 @@ class Storyteller:
         agent, event = self.draw_actor([self.draw_event()])
         is_same = self.rng.random() < 0.5
         time, other = self.rng.sample(range(TIMES), 2)
-        if self.rng.random() < 0.5:
+        if self.rng.random() < 0.8:  # answers are rare: instruction data teach what they are about
             joint = f", {self.grammar.word('or' if is_same else 'but')} "
         else:
             joint = f"? {self.grammar.word('same yes' if is_same else 'same no')}, "
