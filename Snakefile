@@ -21,6 +21,7 @@ include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/collect.smk"
+include: "workflow/rules/cluster.smk"
 
 
 rule all:

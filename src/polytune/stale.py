@@ -1,7 +1,7 @@
 """Which results were made by older code.
 
-The workflow does not retrain when code changes: a cosmetic edit must not cost a month of GPUs. Instead every result carries the
-commit that made it, and this list says what has changed since, in the packages that shaped it.
+The workflow does not retrain when code changes: a cosmetic edit must not cost a month of GPUs. Instead every result
+carries the commit that made it, and this list says what has changed since, in the packages that shaped it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def commits_since(commit: str, packages: tuple[str, ...]) -> list[str] | None:
     """Return `hash subject` of the commits since `commit` that touched the packages; None if git does not know it."""
     folders = [f"src/polytune/{package}" for package in packages]
     done = subprocess.run(
-        ["git", "log", "--no-merges", "--format=%h %s", f"{commit}..HEAD", "--", *folders], cwd=ROOT, capture_output=True, text=True
+        ["git", "log", "--no-merges", "--format=%h %s", f"{commit}..HEAD", "--", *folders],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     return done.stdout.splitlines() if done.returncode == 0 else None
 

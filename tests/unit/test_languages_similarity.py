@@ -23,8 +23,10 @@ def similarity():
 
 @pytest.fixture(scope="module")
 def matrices(similarity):
-    keyed = similarity.set_index(["measure", "method", "language", "other"])["similarity"]
-    return {(measure, method): keyed[measure, method].unstack() for measure in MEASURES for method in METHODS}
+    return {
+        (measure, method): part.pivot(index="language", columns="other", values="similarity")
+        for (measure, method), part in similarity.groupby(["measure", "method"])
+    }
 
 
 def published(measure: str, *codes: str) -> float:
@@ -163,6 +165,7 @@ def smallest_explained_variance(predictors: np.ndarray, correlations: np.ndarray
     standardised = predictors - predictors.mean(axis=1, keepdims=True)
     standardised /= np.linalg.norm(standardised, axis=1, keepdims=True)
     left, lengths, _ = np.linalg.svd(standardised, full_matrices=False)
+    lengths = np.maximum(lengths, 1e-6)  # two predictors are the same for ar, sw and zh
     bounds = (correlations - 0.005, correlations + 0.005)
     return 2 * lsq_linear((left / lengths).T, np.zeros(len(correlations)), bounds=bounds, method="bvls").cost
 
@@ -171,17 +174,17 @@ def count_possible_columns(project, matrices, method: str) -> tuple[int, int]:
     """Return how many columns of the published tables are possible with our sums of similarities, and of how many."""
     order = [code for code, entry in languages().items() if entry.bactrian_x]
     columns = published_correlations(project)
+    keys = {measure: (measure, method) for measure in MEASURES} | {"sound": ("sound", "basic-words")}
     possible = 0
     for (_, target), correlations in columns.items():
-        sums = {m: matrices[m, method].loc[order, target].cumsum().to_numpy() for m in MEASURES}
-        predictors = np.array([np.arange(1, 53), *sums.values()])
-        values = np.array([correlations["number of languages"], *(correlations[m] for m in MEASURES)])
-        possible += smallest_explained_variance(predictors, values) <= 1
+        sums = [matrices[key].loc[order, target].cumsum().to_numpy() for key in keys.values()]
+        values = [correlations["number of languages"], *(correlations[measure] for measure in keys)]
+        possible += smallest_explained_variance(np.array([np.arange(1, 53), *sums]), np.array(values)) <= 1
     return possible, len(columns)
 
 
 def test_published_correlations_are_possible_with_the_rebuilt_similarities(project, matrices):
-    """The seven predictors correlate above 0.99 with each other, so that 25 columns are a hard test of them all."""
+    """Most sums correlate above 0.99 with each other, which leaves the published correlations little room."""
     assert count_possible_columns(project, matrices, PUBLISHED) == (25, 25)
-    possible, _ = count_possible_columns(project, matrices, "uriel")
+    possible, _ = count_possible_columns(project, matrices, "uriel")  # macro codes known: another table of similarities
     assert possible < 20

@@ -33,6 +33,9 @@ rule train_full:
     resources:
         mem_mb=3000,
         runtime=120,
+        nodes=lambda wildcards: LOCATIONS.run(wildcards).nodes,
+        devices_per_node=lambda wildcards: LOCATIONS.run(wildcards).devices_per_node,
+        step_options="",
         # how the hardware is used changes no result: resources, unlike parameters, make nothing stale
         micro_batch_tokens=CONFIG["training"]["micro_batch_tokens"],
         zero_stage=CONFIG["training"]["zero_stage"],
@@ -43,7 +46,9 @@ rule train_full:
         model=subpath(output[0], parent=True),
         work=f"{WORK}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}",
     shell:
-        "polytune train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
+        "exec polytune launch --nodes {resources.nodes} --devices-per-node {resources.devices_per_node} "
+        "--step-options={resources.step_options:q} --work {params.work} -- "
+        "train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
         "--micro-batch-tokens {resources.micro_batch_tokens} --zero-stage {resources.zero_stage} "
         "--checkpoint-minutes {resources.checkpoint_minutes} "
         "--work {params.work} --output {params.model} > {log} 2>&1"
@@ -100,7 +105,8 @@ rule pretrain_base:
         model=subpath(output[0], parent=True),
         work=f"{WORK}/bases/{{base}}",
     shell:
-        "polytune pretrain-base --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
+        "exec polytune launch --work {params.work} -- pretrain-base "
+        "--spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} "
         "--config {params.config} --tokenizer {params.tokenizer} "
         "--micro-batch-tokens {resources.micro_batch_tokens} "
         "--work {params.work} --output {params.model} > {log} 2>&1"

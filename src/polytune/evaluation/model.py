@@ -205,7 +205,5 @@ class PolytuneLM(TemplateLM):
             else:
                 hidden = self.model(input_ids=source[owners], attention_mask=source_mask[owners], labels=labels).logits
             numbers = np.array(requests)[batch.requests]
-            add_scores(
-                scores, hidden.flatten(0, 1), logits_of, self.vocabulary, batch.places, batch.targets, numbers
-            )
+            add_scores(scores, hidden.flatten(0, 1), logits_of, self.vocabulary, batch.places, batch.targets, numbers)
             yield len(requests)

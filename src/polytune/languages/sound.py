@@ -3,7 +3,8 @@
 After Beaufils and Tomin (2020, "Stochastic approach to worldwide language classification") and elinguistics.net, whose
 scores Lucky 52 (arXiv 2404.04850, section 4.3) used. What is described there: the eighteen meanings; points from
 consonant to consonant by known sound changes, averaged to the word and then to the language, grammatical endings left
-aside; their distance is 100 minus that result in percent. The points themselves were not found: `RELATED` is ours.
+aside; their distance is 100 minus that result in percent. The points themselves were not found: `RELATED` and
+`COGNATE_POINTS` are ours, chosen so that Lucky 52's published correlations are possible (docs/languages.md).
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ RELATED = frozenset(
 )
 IDENTICAL_POINTS = 1.0
 RELATED_POINTS = 0.5
+COGNATE_POINTS = 0.5
+"""What a word must reach to count: less is taken for chance."""
 
 
 def default_words_path() -> Path:
@@ -96,7 +99,7 @@ def compare_languages(ours: dict[str, str], theirs: dict[str, str]) -> float:
 def compare_words(ours: str, theirs: str) -> float | None:
     """Return the points of the best alignment of two words' consonants, in order, per consonant of the longer.
 
-    Two words without consonants say nothing: None.
+    Less than `COGNATE_POINTS` is 0. Two words without consonants say nothing: None.
     """
     first = [letter for letter in ours if letter in CONSONANTS]
     second = [letter for letter in theirs if letter in CONSONANTS]
@@ -108,7 +111,8 @@ def compare_words(ours: str, theirs: str) -> float | None:
         previous, best = best, [0.0]
         for j, other in enumerate(second):
             best.append(max(previous[j] + _points(consonant, other), previous[j + 1], best[j]))
-    return best[-1] / max(len(first), len(second))
+    score = best[-1] / max(len(first), len(second))
+    return score if score >= COGNATE_POINTS else 0.0
 
 
 def _points(consonant: str, other: str) -> float:

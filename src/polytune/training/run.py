@@ -63,7 +63,8 @@ def execute(run: Run) -> None:
     import torch
 
     from polytune.training.batches import Limits, Rows, Updates
-    from polytune.training.checkpoints import latest_checkpoint, own_work
+    from polytune.cluster.guard import own_work
+    from polytune.training.checkpoints import latest_checkpoint
     from polytune.training.model import check_vocabulary, read_config
 
     hyper, hardware = run.spec.hyperparameters, run.hardware
