@@ -24,7 +24,14 @@ def tiny_config(kind: str, vocabulary: int = VOCABULARY):
         return transformers.BloomConfig(vocab_size=vocabulary, hidden_size=24, n_layer=2, n_head=4)
     if kind == "gpt2":
         return transformers.GPT2Config(
-            vocab_size=vocabulary, n_embd=24, n_layer=2, n_head=4, n_positions=64, attn_pdrop=0, embd_pdrop=0, resid_pdrop=0
+            vocab_size=vocabulary,
+            n_embd=24,
+            n_layer=2,
+            n_head=4,
+            n_positions=64,
+            attn_pdrop=0,
+            embd_pdrop=0,
+            resid_pdrop=0,
         )
     common = {"vocab_size": vocabulary, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2}
     if kind == "llama":
@@ -58,7 +65,10 @@ def tiny_model(kind: str, seed: int = 0):
 
 
 def write_store(
-    directory: Path, rows: list[tuple[list[int], list[int]]], encoder_decoder: bool = False, vocabulary: int = VOCABULARY
+    directory: Path,
+    rows: list[tuple[list[int], list[int]]],
+    encoder_decoder: bool = False,
+    vocabulary: int = VOCABULARY,
 ) -> None:
     """Write a token store of (prompt, response) rows in the layout of docs/architecture.md."""
     directory.mkdir(parents=True)
@@ -83,7 +93,7 @@ def write_store(
 
 
 def random_rows(count: int, seed: int = 0, longest: int = 14) -> list[tuple[list[int], list[int]]]:
-    """Return rows of random tokens (prompt, response ending with token 1), predictable enough to be learned a little."""
+    """Return rows of random tokens (prompt, response ending with token 1), with a pattern that can be learned."""
     generator = np.random.default_rng(seed)
     rows = []
     for _ in range(count):

@@ -5,8 +5,8 @@
     work/{fingerprint}/checkpoint-{update}/checksums.json   written last: the checkpoint is whole
     work/{fingerprint}/logs/                        TensorBoard
 
-The fingerprint is a digest of everything that a resumed run must share with the interrupted one, so another run never sees
-these checkpoints.
+The fingerprint is a digest of everything that a resumed run must share with the interrupted one, so another run never
+sees these checkpoints.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def find_damage(checkpoint: Path) -> str | None:
         sums = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         return f"{CHECKSUMS} is broken"
-    for name, expected in sums.items():
+    for name in sums:
         if not (checkpoint / name).is_file():
             return f"{name} is missing"
     with ThreadPoolExecutor(8) as pool:
@@ -83,8 +83,8 @@ def latest_checkpoint(folder: Path) -> Path | None:
 def own_work(work: Path) -> Iterator[None]:
     """Hold `work/owner.json` for the length of the block, so that no second process trains into the same directory.
 
-    An owner that is certainly gone is replaced: a dead process of this machine, or an earlier start of the same Slurm job.
-    Raises `InputError` if the owner may be alive.
+    An owner that is certainly gone is replaced: a dead process of this machine, or an earlier start of the same Slurm
+    job. Raises `InputError` if the owner may be alive.
     """
     work.mkdir(parents=True, exist_ok=True)
     file = work / "owner.json"
