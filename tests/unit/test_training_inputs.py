@@ -62,7 +62,7 @@ def test_a_missing_key_is_named(case):
     content = read_json(case.root / "spec.json")
     del content["hyperparameters"]["learning_rate"]
     write_json(case.root / "spec.json", content)
-    with pytest.raises(InputError, match="key 'hyperparameters.learning_rate' is missing"):
+    with pytest.raises(InputError, match=r"key 'hyperparameters\.learning_rate' is missing"):
         read_spec(case.root / "spec.json")
 
 

@@ -1,7 +1,7 @@
 """Tokenise one language of a source, once per tokenizer and template, into a memory-mapped store.
 
-The store holds whole rows (prompt + response + end-of-sequence); mixtures select from it and runs truncate when reading,
-so that no mixture and no maximum length ever tokenises anything again.
+The store holds whole rows (prompt + response + end-of-sequence); mixtures select from it and runs truncate when
+reading, so that no mixture and no maximum length ever tokenises anything again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Checkpoints in a work directory: checksummed, bound to one run, written by one process at a time.
 
-    work/owner.json                                 who writes here now
+    work/owner.json                                 who writes here now (`polytune.cluster.guard`)
     work/{fingerprint}/checkpoint-{update}/         Trainer's or DeepSpeed's files
     work/{fingerprint}/checkpoint-{update}/checksums.json   written last: the checkpoint is whole
     work/{fingerprint}/logs/                        TensorBoard
@@ -12,18 +12,13 @@ sees these checkpoints.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import socket
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
-from polytune.errors import InputError
-from polytune.files import read_json, sha256_file, write_json
+from polytune.files import sha256_file, write_json
 
 CHECKSUMS = "checksums.json"
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
@@ -77,47 +72,3 @@ def latest_checkpoint(folder: Path) -> Path | None:
         print(f"checkpoint {steps[step]} is not used and removed: {damage}", file=sys.stderr)
         shutil.rmtree(steps[step])
     return None
-
-
-@contextmanager
-def own_work(work: Path) -> Iterator[None]:
-    """Hold `work/owner.json` for the length of the block, so that no second process trains into the same directory.
-
-    An owner that is certainly gone is replaced: a dead process of this machine, or an earlier start of the same Slurm
-    job. Raises `InputError` if the owner may be alive.
-    """
-    work.mkdir(parents=True, exist_ok=True)
-    file = work / "owner.json"
-    us = {"pid": os.getpid(), "host": socket.gethostname(), "slurm_job_id": os.environ.get("SLURM_JOB_ID")}
-    while True:
-        try:
-            handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            break
-        except FileExistsError:
-            owner = read_json(file) if file.stat().st_size else {}
-            if not _is_gone(owner, us):
-                raise InputError(
-                    f"{file}: {work} is in use by process {owner.get('pid')} on {owner.get('host')} "
-                    f"(Slurm job {owner.get('slurm_job_id')}); wait for it, or delete the file if it has died"
-                ) from None
-            file.unlink(missing_ok=True)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(us, stream)
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
-
-
-def _is_gone(owner: dict, us: dict) -> bool:
-    if owner.get("slurm_job_id") and owner["slurm_job_id"] == us["slurm_job_id"]:
-        return owner.get("pid") != us["pid"] or owner.get("host") != us["host"]
-    if owner.get("host") != us["host"] or "pid" not in owner:
-        return False
-    try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return owner["pid"] == us["pid"]

@@ -65,8 +65,9 @@ def execute(run: Run) -> None:
     import_trainer()
     import torch
 
+    from polytune.cluster.guard import own_work
     from polytune.training.batches import Limits, Rows, Updates
-    from polytune.training.checkpoints import latest_checkpoint, own_work
+    from polytune.training.checkpoints import latest_checkpoint
     from polytune.training.model import check_vocabulary, read_config
 
     hyper, hardware = run.spec.hyperparameters, run.hardware

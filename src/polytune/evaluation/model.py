@@ -1,0 +1,209 @@
+"""The harness's model class `polytune`: each question's shared prompt is computed once, logits only where they are scored.
+
+The harness owns tasks, requests and metrics; this class answers `loglikelihood` requests with the same numbers as its own `hf`
+class (HFLM), whose rules for token boundaries, empty contexts and truncation it follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import TemplateLM
+from lm_eval.api.registry import register_model
+from lm_eval.models.utils import has_bos_prefix, resolve_max_length
+
+from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_trees
+from polytune.evaluation.checkpoints import find_checkpoint
+from polytune.evaluation.forward import (
+    ENCODER_DECODERS,
+    encode_decode,
+    supports_trees,
+    take_nodes,
+    tree_hidden_states,
+)
+from polytune.evaluation.loading import choose_precision, load_model, load_tokenizer
+from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
+from polytune.evaluation.trees import build_tree
+from polytune.progress import track
+
+BATCH_TOKENS = 2048
+"""Tokens of a batch, padding included."""
+
+Pair = tuple[list[int], list[int]]
+"""Token ids of a context and of its continuation."""
+
+
+@register_model("polytune")
+class PolytuneLM(TemplateLM):
+    """Log-likelihoods of choices for decoder-only and encoder-decoder models.
+
+    `lm_eval.simple_evaluate(model="polytune", model_args={"pretrained": "DIR"})` works once this module is imported.
+    """
+
+    def __init__(
+        self,
+        pretrained: str,
+        base: str | None = None,
+        device: str | None = "cpu",
+        precision: str = "auto",
+        batch_tokens: int = BATCH_TOKENS,
+        max_length: int | None = None,
+        batch_size: int | str | None = None,  # the harness always passes these two; `batch_tokens` replaces them
+        max_batch_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        checkpoint = find_checkpoint(Path(pretrained), Path(base) if base else None)
+        device = device or "cpu"
+        self.tokenizer = load_tokenizer(checkpoint)
+        self.model = load_model(checkpoint, device, choose_precision(precision, device, checkpoint.config))
+        self.adapter = checkpoint.adapter is not None
+        self._device = torch.device(device)
+        self.batch_tokens = int(batch_tokens)
+        self.backend = "seq2seq" if self.model.config.is_encoder_decoder else "causal"
+        self.max_length = max_length or resolve_max_length(self.model.config, self.tokenizer)
+        self.vocabulary = self.model.config.vocab_size
+        self._encoded: dict[tuple[str, bool | None], list[int]] = {}
+
+    @property
+    def eot_token_id(self) -> int:
+        return self.tokenizer.eos_token_id
+
+    @property
+    def prefix_token_id(self) -> int:
+        """Return the token that stands before a text without context: beginning of sequence, else end of sequence."""
+        return self.eot_token_id if self.tokenizer.bos_token_id is None else self.tokenizer.bos_token_id
+
+    def get_model_info(self) -> dict:
+        """Return what the results say of the model; the harness asks for it too."""
+        return {
+            "architecture": type(self.model).__name__,
+            "parameters": self.model.num_parameters(),
+            "precision": str(self.model.dtype).removeprefix("torch."),
+            "max_length_tokens": self.max_length,
+            "adapter": self.adapter,
+        }
+
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_unused) -> list[int]:
+        """Return the token ids of a text; special tokens as the tokenizer adds them unless told otherwise."""
+        key = (string, add_special_tokens)
+        if key not in self._encoded:
+            self._encode_all([key])
+        return self._encoded[key]
+
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """Return (log-likelihood of the continuation, whether greedy decoding would produce it) for every request."""
+        self._encode_ahead(request.args for request in requests)
+        pairs = [self._encode_request(*request.args) for request in requests]
+        self._encoded.clear()
+        groups: dict[object, list[int]] = {}
+        for number, request in enumerate(requests):
+            question = (request.task_name, request.doc_id)
+            groups.setdefault(request.args[0] if None in question else question, []).append(number)
+        answers = self._score(pairs, list(groups.values()), disable_tqdm).pairs()
+        for request, answer in zip(requests, answers, strict=True):
+            self.cache_hook.add_partial("loglikelihood", request.args, answer)
+        return answers
+
+    def _loglikelihood_tokens(self, requests, disable_tqdm: bool = False, **_unused) -> list[tuple[float, bool]]:
+        pairs = [(context, continuation) for _, context, continuation in requests]
+        return self._score(pairs, [[number] for number in range(len(pairs))], disable_tqdm).pairs()
+
+    def loglikelihood_rolling(self, requests, disable_tqdm: bool = False) -> list[float]:
+        raise NotImplementedError("the model class 'polytune' scores choices; for perplexities use lm-eval's 'hf'")
+
+    def generate_until(self, requests, disable_tqdm: bool = False) -> list[str]:
+        raise NotImplementedError("the model class 'polytune' scores choices; for generation use lm-eval's 'hf'")
+
+    def _encode_request(self, context: str, continuation: str) -> Pair:
+        """Encode as `TemplateLM.loglikelihood` does."""
+        if context:
+            return self._encode_pair(context, continuation)
+        tokens = self.tok_encode(continuation, add_special_tokens=False)
+        return ([self.prefix_token_id], tokens) if tokens[0] != self.prefix_token_id else (tokens[:1], tokens[1:])
+
+    def _encode_ahead(self, arguments: Iterable[tuple[str, str]]) -> None:
+        """Tokenise in one batch every text that `_encode_request` will ask for."""
+        wanted: dict[tuple[str, bool | None], None] = {}
+        for context, continuation in arguments:
+            kept = context.rstrip()
+            if not context:
+                wanted[(continuation, False)] = None
+            elif self.backend == "causal":
+                wanted[(context + continuation, None)] = wanted[(kept, None)] = None
+            else:
+                wanted[(context[len(kept) :] + continuation, False)] = wanted[(kept, None)] = None
+        self._encode_all(wanted)
+
+    def _encode_all(self, keys: Iterable[tuple[str, bool | None]]) -> None:
+        prefix = self.tokenizer.decode(self.prefix_token_id)
+        batches: dict[bool, list[tuple[str, bool | None]]] = {True: [], False: []}
+        for string, special in keys:
+            # as HFLM: a text that begins with the beginning-of-sequence token does not get a second one
+            batches[not has_bos_prefix(string, prefix) if special is None else special].append((string, special))
+        for special, batch in batches.items():
+            if batch:
+                encoded = self.tokenizer([string for string, _ in batch], add_special_tokens=special)
+                self._encoded.update(zip(batch, encoded["input_ids"], strict=True))
+
+    @torch.inference_mode()
+    def _score(self, pairs: list[Pair], groups: list[list[int]], quiet: bool) -> Scores:
+        """Return the scores of all pairs; `groups` are the requests of each question."""
+        scores = Scores.empty(len(pairs))
+        for context, continuation in pairs:
+            if not context or not 0 < len(continuation) <= self.max_length:
+                raise ValueError(f"a continuation must have 1 to {self.max_length} tokens, a context at least one")
+        score = self._score_encoder_decoder if self.backend == "seq2seq" else self._score_trees
+        with track([], "Scoring", total=len(pairs), unit="choice", disable=quiet) as bar:
+            for done in score(pairs, groups, scores):
+                bar.update(done)
+        return scores
+
+    def _score_trees(self, pairs: list[Pair], groups: list[list[int]], scores: Scores) -> Iterator[int]:
+        """Score with decoder-only models, yielding how many requests each batch finished.
+
+        Architectures without an exact tree attention get a row per request and their own logits.
+        """
+        trees_fit = supports_trees(self.model.config)
+        if not trees_fit:
+            groups = [[number] for group in groups for number in group]
+        trees = [build_tree([pairs[number] for number in group], group, self.max_length) for group in groups]
+        hidden_states = tree_hidden_states(self.model) if trees_fit else self._own_logits
+        logits_of = self._logits_of(trees_fit)
+        for rows in batch_by_length([len(tree.tokens) for tree in trees], self.batch_tokens):
+            batch = collate_trees([trees[row] for row in rows])
+            inputs = (torch.from_numpy(array).to(self.device) for array in batch.inputs)
+            hidden = hidden_states(*inputs).flatten(0, 1)
+            add_scores(scores, hidden, logits_of, self.vocabulary, batch.places, batch.targets, batch.requests)
+            yield sum(len(trees[row].requests) for row in rows)
+
+    def _own_logits(self, tokens, _positions, _ancestors, kept) -> torch.Tensor:
+        """Return the model's own logits of right-padded rows at the kept places, as HFLM computes them."""
+        return take_nodes(self.model(input_ids=tokens, use_cache=False).logits, kept)
+
+    def _logits_of(self, from_hidden: bool) -> Logits:
+        """Return how logits follow from what was computed: through the output layer, or they are already there."""
+        if from_hidden:
+            return output_logits(self.model.get_output_embeddings())
+        return lambda logits, part: logits[:, part]
+
+    def _score_encoder_decoder(self, pairs: list[Pair], groups: list[list[int]], scores: Scores) -> Iterator[int]:
+        """Score with encoder-decoder models: distinct contexts of a batch are encoded once."""
+        fits = self.model.config.model_type in ENCODER_DECODERS
+        logits_of = self._logits_of(fits)
+        sizes = [max(len(pairs[group[0]][0]), sum(len(pairs[number][1]) for number in group)) for group in groups]
+        for chosen in batch_by_length(sizes, self.batch_tokens):
+            requests = [number for index in chosen for number in groups[index]]
+            batch = collate_pairs([pairs[number] for number in requests], self.max_length)
+            labels, owners, source, source_mask = (torch.from_numpy(array).to(self.device) for array in batch.inputs)
+            if fits:
+                decoder = self.model.prepare_decoder_input_ids_from_labels(labels=labels)
+                hidden = encode_decode(self.model, source, source_mask, owners, decoder)
+            else:
+                hidden = self.model(input_ids=source[owners], attention_mask=source_mask[owners], labels=labels).logits
+            numbers = np.array(requests)[batch.requests]
+            add_scores(scores, hidden.flatten(0, 1), logits_of, self.vocabulary, batch.places, batch.targets, numbers)
+            yield len(requests)

@@ -1,0 +1,174 @@
+"""The one table of language codes (`config/languages.tsv`) and every translation between them.
+
+Everywhere in Polytune a language is its Bactrian-X two-letter code. The codes of other people's files are columns of
+the table; this module is the only place that translates them. It imports nothing heavy: the Snakefile imports it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from polytune.errors import InputError, nearest
+from polytune.files import read_tsv
+
+TABLE_VARIABLE = "POLYTUNE_LANGUAGES"
+"""Environment variable that names another table."""
+
+SCHEMES = ("iso639_3", "xwinograd", "flores")
+"""The columns of the table that are foreign codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One row of the table. A foreign code that does not exist for the language is an empty string."""
+
+    language: str
+    """Bactrian-X two-letter code: the name of the language everywhere else."""
+    name: str
+    """English name."""
+    iso639_3: str
+    """The code under which lang2vec 1.1.2 has the language's URIEL vectors: a macro-language's for ar, az, fa, ..."""
+    xwinograd: str
+    """Code in XWinograd's file and task names (`jp` for Japanese), empty if XWinograd lacks the language."""
+    flores: str
+    """FLORES-200 code with script, which is also OpenLID's label."""
+    family: str
+    """Top-level family; an isolate is a family of its own."""
+    branch: str
+    """Subfamily, as a reader of the papers knows it."""
+    script: str
+    """ISO 15924 code of the script that the data sets are written in."""
+    bactrian_x: bool
+    """Whether Bactrian-X has the language, that is, whether it can be tuned on."""
+
+
+COLUMNS = tuple(field.name for field in fields(Language))
+
+
+def table_path() -> Path:
+    """Return the path of the table: the variable `POLYTUNE_LANGUAGES`, else the checkout's `config/languages.tsv`.
+
+    Polytune is installed from its checkout (`pip install -e .`), so the checkout is where this file lies.
+    """
+    if TABLE_VARIABLE in os.environ:
+        return Path(os.environ[TABLE_VARIABLE])
+    return Path(__file__).resolve().parents[3] / "config" / "languages.tsv"
+
+
+def languages(path: Path | str | None = None) -> dict[str, Language]:
+    """Return every language of the table at `path` (default: `table_path()`) by code, in the table's order.
+
+    The first 52 rows are Bactrian-X's languages in the order of Lucky 52 (arXiv 2404.04850).
+
+    Raises `InputError` if the table is missing, lacks a column, or names a language or a foreign code twice.
+    """
+    return dict(_read(Path(path) if path is not None else table_path()))
+
+
+def language(code: str, path: Path | str | None = None) -> Language:
+    """Return the language with Bactrian-X code `code`; an unknown one is an `InputError` that names the nearest."""
+    path = Path(path) if path is not None else table_path()
+    table = _read(path)
+    if code in table:
+        return table[code]
+    for known in table.values():
+        if code in (known.name, *(getattr(known, scheme) for scheme in SCHEMES)) and code:
+            raise InputError(f"{path}: no language '{code}'; did you mean '{known.language}' ({known.name})?")
+    raise InputError(f"{path}: no language '{code}'{nearest(code, table)}; known: {' '.join(table)}")
+
+
+def check_languages(codes: Iterable[str], where: str, path: Path | str | None = None) -> list[Language]:
+    """Return the languages of `codes`; an unknown or repeated one is an `InputError` that begins with `where`.
+
+    `where` is the file and key that listed them, e.g. `config/studies/lucky52.yaml: mixtures.incremental.order`.
+    """
+    found: dict[str, Language] = {}
+    for code in codes:
+        try:
+            entry = language(code, path)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        if code in found:
+            raise InputError(f"{where}: language '{code}' is listed twice")
+        found[code] = entry
+    return list(found.values())
+
+
+def to_foreign(code: str, scheme: str) -> str:
+    """Return the code of language `code` in `scheme` (one of `SCHEMES`): `to_foreign("ja", "xwinograd")` is `jp`.
+
+    Raises `InputError` if the language is unknown or has no code in that scheme.
+    """
+    _check_scheme(scheme)
+    foreign = getattr(language(code), scheme)
+    if not foreign:
+        raise InputError(f"{table_path()}: language '{code}' has no {scheme} code")
+    return foreign
+
+
+def from_foreign(foreign: str, scheme: str) -> str:
+    """Return the Bactrian-X code of `foreign` in `scheme`: `from_foreign("jp", "xwinograd")` is `ja`.
+
+    Raises `InputError` if no language has that code.
+    """
+    _check_scheme(scheme)
+    codes = {getattr(entry, scheme): entry.language for entry in languages().values() if getattr(entry, scheme)}
+    if foreign not in codes:
+        hint = nearest(foreign, codes)
+        raise InputError(
+            f"{table_path()}: no language has the {scheme} code '{foreign}'{hint}; known: {' '.join(codes)}"
+        )
+    return codes[foreign]
+
+
+def task_code(code: str, benchmark: str) -> str:
+    """Return the code of language `code` in lm-evaluation-harness's task names of `benchmark`.
+
+    XWinograd alone has codes of its own; a language it lacks keeps its Bactrian-X code (the world's own task files).
+    """
+    entry = language(code)
+    return entry.xwinograd or code if benchmark == "xwinograd" else code
+
+
+def from_task_code(foreign: str, benchmark: str) -> str:
+    """Return the Bactrian-X code of a language in lm-evaluation-harness's task names of `benchmark`."""
+    if benchmark == "xwinograd":
+        codes = {entry.xwinograd: entry.language for entry in languages().values() if entry.xwinograd}
+        if foreign in codes:
+            return codes[foreign]
+    return language(foreign).language
+
+
+def _check_scheme(scheme: str) -> None:
+    if scheme not in SCHEMES:
+        raise ValueError(f"no scheme '{scheme}' of codes: {', '.join(SCHEMES)}")
+
+
+@cache
+def _read(path: Path) -> dict[str, Language]:
+    """Read and check the table once per path."""
+    if not path.is_file():
+        raise InputError(f"{path}: no table of languages (set {TABLE_VARIABLE}, or run from a checkout)")
+    table: dict[str, Language] = {}
+    for number, row in enumerate(read_tsv(path), start=1):
+        if tuple(row) != COLUMNS:
+            raise InputError(f"{path}: the columns are {', '.join(row)}; they must be {', '.join(COLUMNS)}")
+        if row["bactrian_x"] not in ("yes", "no"):
+            raise InputError(f"{path}: row {number}: bactrian_x is '{row['bactrian_x']}'; allowed: yes, no")
+        entry = Language(**{**row, "bactrian_x": row["bactrian_x"] == "yes"})
+        if empty := [column for column in COLUMNS if row[column] == "" and column != "xwinograd"]:
+            raise InputError(f"{path}: row {number} ({entry.language}): {empty[0]} is empty")
+        for scheme in ("language", *SCHEMES):
+            for other in table.values():
+                if getattr(entry, scheme) and getattr(entry, scheme) == getattr(other, scheme):
+                    raise InputError(
+                        f"{path}: row {number}: {scheme} '{getattr(entry, scheme)}' is already {other.name}'s"
+                    )
+        table[entry.language] = entry
+    if not table:
+        raise InputError(f"{path}: the table has no rows")
+    return table

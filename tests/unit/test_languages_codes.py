@@ -1,0 +1,148 @@
+"""The table of languages and the translations between codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from polytune.errors import InputError
+from polytune.languages.codes import (
+    COLUMNS,
+    check_languages,
+    from_foreign,
+    from_task_code,
+    language,
+    languages,
+    table_path,
+    task_code,
+    to_foreign,
+)
+
+# The order of Lucky 52, from the paper (and not from the table under test).
+LUCKY52 = (
+    "en zh af ar az bn cs de es et fa fi fr gl gu he hi hr id it ja ka kk km ko lt lv mk ml mn mr my ne "
+    "nl pl ps pt ro ru si sl sv sw ta te th tl tr uk ur vi xh"
+)
+EVALUATED_ONLY = "eu ht qu bg el no sr sk"
+
+
+def write_table(path, rows: list[dict]) -> None:
+    lines = ["\t".join(COLUMNS)] + ["\t".join(row[column] for column in COLUMNS) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def row(code: str, **changes: str) -> dict:
+    values = {"language": code, "name": code.upper(), "iso639_3": code * 2, "xwinograd": "", "flores": f"{code}_Latn"}
+    values |= {"family": "F", "branch": "B", "script": "Latn", "bactrian_x": "yes"}
+    return values | changes
+
+
+def test_table_has_the_52_languages_in_the_papers_order_and_those_evaluated_only():
+    table = languages()
+    assert " ".join(code for code, entry in table.items() if entry.bactrian_x) == LUCKY52
+    assert " ".join(code for code, entry in table.items() if not entry.bactrian_x) == EVALUATED_ONLY
+
+
+def test_bactrian_x_languages_have_the_fourteen_families_of_the_family_selection():
+    # arXiv 2410.07809 draws one language per family and gets 14.
+    assert len({entry.family for entry in languages().values() if entry.bactrian_x}) == 14
+
+
+def test_script_is_the_one_in_the_flores_code():
+    for entry in languages().values():
+        assert entry.flores.split("_")[1] == entry.script, entry
+
+
+@pytest.mark.parametrize(
+    ("code", "scheme", "foreign"), [("ja", "xwinograd", "jp"), ("sw", "iso639_3", "swa"), ("fa", "flores", "pes_Arab")]
+)
+def test_translation_goes_both_ways(code, scheme, foreign):
+    assert to_foreign(code, scheme) == foreign
+    assert from_foreign(foreign, scheme) == code
+
+
+def test_translations_are_inverse_for_every_code():
+    count = 0
+    for code, entry in languages().items():
+        for scheme in ("iso639_3", "xwinograd", "flores"):
+            if getattr(entry, scheme):
+                assert from_foreign(to_foreign(code, scheme), scheme) == code
+                count += 1
+    assert count == 60 + 6 + 60
+
+
+def test_only_xwinograd_writes_japanese_differently():
+    assert task_code("ja", "xwinograd") == "jp"
+    assert from_task_code("jp", "xwinograd") == "ja"
+    assert task_code("ja", "paws-x") == "ja" == from_task_code("ja", "paws-x")
+    assert task_code("fr", "xwinograd") == "fr" == from_task_code("fr", "xwinograd")
+    with pytest.raises(InputError, match="'jp'"):
+        from_task_code("jp", "paws-x")
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [("jp", "'ja'"), ("Swahili", "'sw'"), ("swh_Latn", "'sw'"), ("EN", "known: en zh"), ("enn", "'en'")],
+)
+def test_unknown_language_names_the_table_and_the_nearest(code, hint):
+    with pytest.raises(InputError) as error:
+        language(code)
+    assert str(table_path()) in str(error.value)
+    assert f"'{code}'" in str(error.value)
+    assert hint in str(error.value)
+
+
+def test_missing_translation_is_an_input_error():
+    with pytest.raises(InputError, match="'sw' has no xwinograd code"):
+        to_foreign("sw", "xwinograd")
+    with pytest.raises(InputError, match="did you mean 'jp'"):
+        from_foreign("jpn", "xwinograd")
+
+
+def test_check_languages_says_where():
+    assert [entry.name for entry in check_languages(["de", "xh"], "study.yaml: order")] == ["German", "Xhosa"]
+    with pytest.raises(InputError, match=r"study\.yaml: order: .*no language 'dee'; did you mean 'de'"):
+        check_languages(["en", "dee"], "study.yaml: order")
+    with pytest.raises(InputError, match=r"study\.yaml: order: language 'en' is listed twice"):
+        check_languages(["en", "en"], "study.yaml: order")
+
+
+def test_another_table_by_argument_and_by_environment(tmp_path, monkeypatch):
+    path = tmp_path / "mine.tsv"
+    write_table(path, [row("aa"), row("bb", bactrian_x="no")])
+    assert list(languages(path)) == ["aa", "bb"]
+    monkeypatch.setenv("POLYTUNE_LANGUAGES", str(path))
+    assert language("bb").bactrian_x is False
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([row("aa"), row("aa", iso639_3="x", flores="y")], "language 'aa' is already AA's"),
+        ([row("aa"), row("bb", iso639_3="aaaa")], "iso639_3 'aaaa' is already AA's"),
+        ([row("aa", bactrian_x="maybe")], "bactrian_x is 'maybe'; allowed: yes, no"),
+        ([row("aa", family="")], r"row 1 \(aa\): family is empty"),
+        ([], "no rows"),
+    ],
+)
+def test_broken_tables_are_input_errors(tmp_path, rows, message):
+    write_table(tmp_path / "broken.tsv", rows)
+    with pytest.raises(InputError, match=message):
+        languages(tmp_path / "broken.tsv")
+
+
+def test_missing_table_and_missing_column_are_input_errors(tmp_path):
+    with pytest.raises(InputError, match="no table of languages"):
+        languages(tmp_path / "absent.tsv")
+    (tmp_path / "short.tsv").write_text("language\tname\nen\tEnglish\n", encoding="utf-8")
+    with pytest.raises(InputError, match="the columns are language, name; they must be language, name, iso639_3"):
+        languages(tmp_path / "short.tsv")
+
+
+def test_import_loads_nothing_heavy():
+    script = "import sys, polytune.languages.codes as c; c.languages(); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "polytune.languages.codes" in modules
+    assert not {"numpy", "pandas", "torch", "sklearn", "typer", "yaml"} & set(modules)
