@@ -49,7 +49,7 @@ def possible_columns(path, method: str) -> list[tuple[str, str]]:
     similarity = read_similarity(path, method)
     found = []
     for benchmark in BENCHMARKS:
-        published = read_published(f"lucky52-{benchmark}")
+        published = read_published(f"lucky52-{benchmark}.csv")
         for language in published:
             sums = similarity_sums(similarity, MIXTURES, language, own=True)
             sums = sums[:, [MEASURES.index(measure) for measure in URIEL]]
@@ -92,7 +92,7 @@ def test_where_genetic_stands_out_it_is_the_own_language(similarity_file):
         language
         for benchmark in BENCHMARKS
         for language, difference in (
-            (lambda table: table.loc["genetic"].abs() - table.loc[NUMBER].abs())(read_published(f"lucky52-{benchmark}"))
+            (lambda table: table.loc["genetic"].abs() - table.loc[NUMBER].abs())(read_published(f"lucky52-{benchmark}.csv"))
         ).items()
         if difference >= 0.2
     }

@@ -61,7 +61,7 @@ rule build_table:
         spec=lambda wildcards: json.dumps(
             PLAN.studies[wildcards.study].tables[wildcards.table]
         ),
-        analysis=lambda wildcards: json.dumps(PLAN.studies[wildcards.study].analysis),
+        analysis=lambda wildcards: json.dumps(PLAN.table_settings(wildcards.study)),
         world=CONFIG["scale"] == "world",
         stem=lambda wildcards: f"{RESULTS}/studies/{wildcards.study}/tables/{wildcards.table}",
     shell:
