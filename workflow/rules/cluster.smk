@@ -39,5 +39,5 @@ rule preflight:
         device=CONFIG["evaluation"]["device"],
     shell:
         "exec polytune launch --nodes {resources.nodes} --devices-per-node {resources.devices_per_node} "
-        "--step-options {resources.step_options:q} -- "
+        "--step-options={resources.step_options:q} -- "
         "preflight --device {params.device} --output {output} > {log} 2>&1"

@@ -47,7 +47,7 @@ rule train_full:
         work=f"{WORK}/runs/{{base}}/{{method}}/{{mixture}}/seed{{seed}}",
     shell:
         "exec polytune launch --nodes {resources.nodes} --devices-per-node {resources.devices_per_node} "
-        "--step-options {resources.step_options:q} --work {params.work} -- "
+        "--step-options={resources.step_options:q} --work {params.work} -- "
         "train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
         "--micro-batch-tokens {resources.micro_batch_tokens} --zero-stage {resources.zero_stage} "
         "--checkpoint-minutes {resources.checkpoint_minutes} "
