@@ -8,6 +8,9 @@ min_version("9.18")
 configfile: "config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/languages.smk"
 include: "workflow/rules/world.smk"

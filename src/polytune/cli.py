@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collect-scores": ("polytune.analysis.scores", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.figures.table", "Write one table of a study."),
+    "stale": ("polytune.stale", "List results that were made by older code."),
     "write-reference": ("polytune.reference", "Write the configuration reference from the schemas."),
 }
 

@@ -125,10 +125,10 @@ class Locations:
         """Return the run that the wildcards base, method, mixture and seed name."""
         return self.plan.runs[f"{wildcards.base}/{wildcards.method}/{wildcards.mixture}/seed{wildcards.seed}"]
 
-    def mixture_data(self, mixture: str, ending: str) -> list[str]:
-        """Return the data file with this ending of every source and language in a mixture, replay included."""
+    def mixture_reports(self, mixture: str) -> list[str]:
+        """Return the report of every source and language in a mixture, replay included."""
         parts = self.plan.mixture_languages(mixture)
-        return [f"{self.results}/data/{source}/{code}{ending}" for source, code in parts]
+        return [f"{self.results}/data/{source}/{code}.report.json" for source, code in parts]
 
     def selection(self, mixture: str) -> list[str]:
         """Return the file that names the languages of a mixture chosen by k-means, or nothing."""
@@ -166,9 +166,12 @@ class Locations:
         return [f"{runs}/{run.path}/evaluations/{name}.json" for run in chosen.runs for name in chosen.benchmarks]
 
     def study_targets(self, study: str) -> list[str]:
-        """Return the figures and tables of a study, in every format."""
+        """Return the evaluations, figures and tables of a study; figures and tables in every format.
+
+        Evaluations are asked for by name, since a deleted one is to be made again although the figures are there.
+        """
         chosen, folder = self.plan.studies[study], f"{self.results}/studies/{study}"
-        return [
+        return self.evaluations(study) + [
             f"{folder}/{kind}/{name}.{ending}"
             for kind, names, endings in (
                 ("figures", chosen.figures, FIGURE_FORMATS),

@@ -11,9 +11,12 @@ from functools import cached_property
 from polytune.errors import InputError, nearest
 from polytune.files import digest
 from polytune.mixtures.families import Recipe
-from polytune.settings import ROOT, check, load_study, read_yaml, table_row
+from polytune.schema import check
+from polytune.settings import ROOT, load_study, table_row
 from polytune.studies import Run, Study, expand_study, source_languages
+from polytune.yaml import read_yaml
 
+COLLECTED_WITH = ("parallel", "counted_as_untuned")  # settings of the analysis that decide what a score is
 REAL = "-real"  # suffix of a benchmark, and of a derived study, on real data beside the generated world
 
 
@@ -92,10 +95,15 @@ class Plan:
             for run in chosen.runs
         ]
         manifest = {"study": study, "scale": chosen.scale, "runs": runs}
-        for key in ("parallel", "counted_as_untuned"):
+        for key in COLLECTED_WITH:
             if key in chosen.analysis:
                 manifest[key] = chosen.analysis[key]
         return manifest
+
+    def table_settings(self, study: str) -> dict:
+        """Return the settings of the analysis that tables use, without those that scores are collected with."""
+        analysis = self.studies[study].analysis
+        return {key: value for key, value in analysis.items() if key not in COLLECTED_WITH}
 
     def recipe_content(self, mixture: str) -> dict:
         """Return the recipe of a mixture as plain values."""

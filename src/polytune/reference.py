@@ -10,7 +10,8 @@ import typer
 
 from polytune.errors import InputError
 from polytune.files import write_text
-from polytune.settings import ROOT, read_schema
+from polytune.schema import read_schema
+from polytune.settings import ROOT
 
 HEADER = """# Configuration reference
 

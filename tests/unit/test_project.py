@@ -25,7 +25,7 @@ STAGES = [
     "report",
 ]
 # what stands above the stages: they compose them
-COMPOSING = {"cli", "studies", "plan", "locations", "reference", "cluster"}
+COMPOSING = {"cli", "studies", "plan", "locations", "reference", "stale", "cluster"}
 
 
 def imports_of(path):

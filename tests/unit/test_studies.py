@@ -8,8 +8,10 @@ import pytest
 
 from polytune.errors import InputError
 from polytune.plan import load_plan
-from polytune.settings import check, load_config, read_yaml
+from polytune.schema import check, conforms, explain, read_schema
+from polytune.settings import load_config
 from polytune.studies import nodes_for
+from polytune.yaml import read_yaml
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +136,6 @@ def test_a_mistake_in_the_configuration_is_explained(values, message):
 
 
 def test_every_property_of_the_schemas_is_described():
-    from polytune.settings import read_schema
-
     def walk(schema, path):
         for name, child in schema.get("properties", {}).items():
             yield f"{path}.{name}", child
@@ -154,3 +154,71 @@ def test_the_projects_own_files_fit_their_schemas(project):
     check(read_yaml(project / "config/world.yaml"), "world", "world.yaml")
     for study in (project / "config/studies").glob("*.yaml"):
         check(read_yaml(study), "study", study.name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"studies": []},
+        {"studies": [3]},
+        {"scale": "full", "world": {"seed": True}},
+        {"world": {"seed": -1}},
+        {"world": None},
+        {"locations": {"bases": {"bloom-7b1": 3}}},
+        {"training": {"checkpoint_minutes": 0}},
+        {"training": {"checkpoint_minutes": 1.5}},
+        {"nonsense": 1},
+        {"data": {"largest_dropped_share": 0.5}, "evaluation": {"device": "cpu"}},
+    ],
+)
+def test_the_quick_verdict_is_the_librarys(changes):
+    from jsonschema import Draft202012Validator
+
+    schema = read_schema("config")
+    verdict = Draft202012Validator(schema).is_valid(changes)
+    assert conforms(changes, schema, schema) == verdict
+    if not verdict:
+        assert explain(changes, schema)
+
+
+def test_the_quick_verdict_on_study_files_is_the_librarys(lucky52):
+    import random
+
+    import yaml as plain_yaml
+    from jsonschema import Draft202012Validator
+
+    schema = read_schema("study")
+    validator = Draft202012Validator(schema)
+    draw = random.Random(1)
+    verdicts = set()
+    for _ in range(300):
+        study = plain_yaml.safe_load(lucky52.replace("3e-5", "3.0e-5").replace("3e-3", "3.0e-3"))
+        spot = study
+        while isinstance(spot, (dict, list)) and spot:  # change one random value somewhere in the file
+            key = draw.choice(list(spot) if isinstance(spot, dict) else range(len(spot)))
+            if not isinstance(spot[key], (dict, list)) or draw.random() < 0.2:
+                spot[key] = draw.choice([None, 1, 0.5, -3, "text", [], {}, {"x": 1}, ["en", "zh"], True, 2])
+                break
+            spot = spot[key]
+        verdicts.add(validator.is_valid(study))
+        assert conforms(study, schema, schema) == validator.is_valid(study), spot
+    assert verdicts == {True, False}
+
+
+def test_our_schemas_use_only_what_the_quick_verdict_knows():
+    known = {"$schema", "$defs", "$ref", "title", "description", "default", "allOf", "oneOf", "const", "enum", "type"}
+    known |= {"properties", "additionalProperties", "required", "propertyNames", "minProperties", "items", "minItems"}
+    known |= {"maxItems", "minimum", "maximum", "exclusiveMinimum", "pattern"}
+
+    def keywords(schema):
+        yield from schema
+        for group in ("properties", "$defs"):
+            for child in schema.get(group, {}).values():
+                yield from keywords(child)
+        children = [schema.get(name) for name in ("items", "additionalProperties", "propertyNames")]
+        for child in [*children, *schema.get("allOf", []), *schema.get("oneOf", [])]:
+            if isinstance(child, dict):
+                yield from keywords(child)
+
+    for name in ("config", "study", "world"):
+        assert set(keywords(read_schema(name))) <= known

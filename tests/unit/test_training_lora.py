@@ -54,7 +54,9 @@ def test_adapters_are_trained_and_reload_to_the_same_logits(kind, tmp_path, monk
             from polytune.training.layout import build_layout
 
             places = torch.arange(ids.shape[1])
-            trained(pack=Pack(ids, places[None], build_layout([ids.shape[1]]), places, ids[0], torch.ones(ids.shape[1])))
+            trained(
+                pack=Pack(ids, places[None], build_layout([ids.shape[1]]), places, ids[0], torch.ones(ids.shape[1]))
+            )
             torch.testing.assert_close(hidden[0] @ head.weight.T, tuned[0], rtol=1e-5, atol=1e-5)
     assert (tuned - untuned).abs().max() > 1e-3
 

@@ -241,7 +241,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(case, 
     monkeypatch.setattr(
         trainer.UpdateTrainer, "_check_loss", lambda self, loss, update: original(self, float("nan"), update)
     )
-    with pytest.raises(TrainingDiverged, match=r"the loss is nan at update 3 of 5 \(learning rate .* last checkpoint is kept"):
+    with pytest.raises(
+        TrainingDiverged, match=r"the loss is nan at update 3 of 5 \(learning rate .* last checkpoint is kept"
+    ):
         train.command(**case.options())
     assert find_damage(checkpoint) is None
     assert not (case.root / "model").exists()

@@ -51,7 +51,7 @@ def test_no_homonyms_and_names_are_reserved(lexicons):
 def test_about_the_set_share_is_borrowed_mostly_from_nearby(lexicons, profiles):
     origins = [(language, word.origin) for language, lexicon in lexicons.items() for word in lexicon.values()]
     loans = [(language, origin[-2:]) for language, origin in origins if origin.startswith("loan")]
-    assert 0.12 < len(loans) / len(origins) < 0.18
+    assert 0.07 < len(loans) / len(origins) < 0.13
     distances = [profiles[language].distance_km(profiles[donor]) for language, donor in loans]
     pairs = [profiles[a].distance_km(profiles[b]) for a in LANGUAGES for b in LANGUAGES if a != b]
     assert sum(distances) / len(distances) < 0.5 * sum(pairs) / len(pairs)

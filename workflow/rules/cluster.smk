@@ -2,6 +2,7 @@
 
 from polytune.cluster.guard import check_start
 
+
 # a moment of work each: not worth a job of the queue
 localrules:
     all,

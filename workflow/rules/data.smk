@@ -27,7 +27,6 @@ rule read_source:
 
 rule tokenize_source:
     input:
-        rows=f"{RESULTS}/data/{{source}}/{{language}}.parquet",
         report=f"{RESULTS}/data/{{source}}/{{language}}.report.json",
         tokenizer=lambda wildcards: LOCATIONS.tokenizer(
             TOKENIZATIONS[wildcards.tokenizer].tokenizer
@@ -42,6 +41,7 @@ rule tokenize_source:
         mem_mb=2000,
         runtime=30,
     params:
+        rows=f"{RESULTS}/data/{{source}}/{{language}}.parquet",
         directory=subpath(output[0], parent=True),
         tokenizer=lambda wildcards: LOCATIONS.tokenizer(
             TOKENIZATIONS[wildcards.tokenizer].tokenizer
@@ -56,6 +56,6 @@ rule tokenize_source:
             else ""
         ),
     shell:
-        "polytune tokenize-source --data {input.rows} --report {input.report} --tokenizer {params.tokenizer:q} "
+        "polytune tokenize-source --data {params.rows} --report {input.report} --tokenizer {params.tokenizer:q} "
         "--template {params.template} --templates config/templates.yaml {params.shape} "
         "--output {params.directory} > {log} 2>&1"

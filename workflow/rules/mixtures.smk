@@ -3,10 +3,8 @@
 
 rule build_mixture:
     input:
-        reports=lambda wildcards: LOCATIONS.mixture_data(
-            wildcards.mixture, ".report.json"
-        ),
-        rows=lambda wildcards: LOCATIONS.mixture_data(wildcards.mixture, ".parquet"),
+        # a report stands for its rows: it holds their digest, and is small enough to be compared by content
+        reports=lambda wildcards: LOCATIONS.mixture_reports(wildcards.mixture),
         selection=lambda wildcards: LOCATIONS.selection(wildcards.mixture),
     output:
         f"{RESULTS}/mixtures/{{mixture}}.json",

@@ -16,7 +16,7 @@ class Batch:
 
     inputs: tuple[np.ndarray, ...]
     places: np.ndarray
-    """int64 [scored tokens]: row * row length + column of the position whose prediction is scored."""
+    """int64 [scored tokens]: row * k + slot of the hidden state that predicts the token, of k kept ones per row."""
     targets: np.ndarray
     """int64 [scored tokens]: the token that should be predicted there."""
     requests: np.ndarray
@@ -37,28 +37,36 @@ def batch_by_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[
 
 
 def collate_trees(trees: Sequence[Tree]) -> Batch:
-    """Return a batch with inputs (tokens, positions, ancestors), the first two int64 [rows, n], the last bool [rows, n, n]."""
+    """Return a batch with inputs (tokens, positions, ancestors, kept).
+
+    Tokens and positions are int64 [rows, n], ancestors bool [rows, n, n], kept int64 [rows, k]: the nodes of each row whose
+    hidden states are wanted, padded with node 0.
+    """
     rows, longest = len(trees), max(len(tree.tokens) for tree in trees)
+    most = max(len(tree.kept) for tree in trees)
     tokens = np.zeros((rows, longest), np.int64)
     positions = np.zeros((rows, longest), np.int64)
     ancestors = np.zeros((rows, longest, longest), bool)
     ancestors[:, np.arange(longest), np.arange(longest)] = True  # a padded query needs something to attend to
+    kept = np.zeros((rows, most), np.int64)
     places, targets, requests = [], [], []
     for row, tree in enumerate(trees):
         size = len(tree.tokens)
         tokens[row, :size], positions[row, :size] = tree.tokens, tree.positions
         ancestors[row, :size, :size] = tree.ancestors
-        places += [row * longest + scored for scored in tree.scored]
+        kept[row, : len(tree.kept)] = tree.kept
+        places += [row * most + slots for slots in tree.scored]
         targets += tree.targets
         requests += [np.full(len(target), number) for number, target in zip(tree.requests, tree.targets, strict=True)]
-    return Batch((tokens, positions, ancestors), *map(np.concatenate, (places, targets, requests)))
+    return Batch((tokens, positions, ancestors, kept), *map(np.concatenate, (places, targets, requests)))
 
 
 def collate_pairs(pairs: Sequence[tuple[list[int], list[int]]], max_length: int) -> Batch:
-    """Return a batch with inputs (labels [pairs, m], owners [pairs], source [contexts, n], source mask [contexts, n]), all int64.
+    """Return a batch with inputs (labels [pairs, m], owners [pairs], source and its mask [contexts, n]), all int64.
 
-    Contexts keep their last `max_length` tokens, as the harness has it; equal ones become one row, to which `owners` points.
-    `requests` number the pairs of the batch. Padding is token 0, as the harness has it; no scored position sees it.
+    Contexts keep their last `max_length` tokens, as the harness has it; equal ones become one row, to which `owners`
+    points. `requests` number the pairs of the batch; every decoder position is kept. Padding is token 0, as the harness
+    has it; no scored position sees it.
     """
     contexts: dict[tuple[int, ...], int] = {}
     owners = np.array([contexts.setdefault(tuple(context[-max_length:]), len(contexts)) for context, _ in pairs])

@@ -6,6 +6,7 @@ floating-point additions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -16,8 +17,11 @@ TREE_ARCHITECTURES = ("bloom", "gpt2", "gpt_neox", "llama", "mixtral")
 
 ENCODER_DECODERS = ("t5", "mt5")
 
-Hidden = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""(tokens [rows, n], positions [rows, n], ancestors bool [rows, n, n]) -> hidden states [rows, n, width]."""
+GELU_SLOPE = math.sqrt(2 / math.pi)
+
+Hidden = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""(tokens [rows, n], positions [rows, n], ancestors bool [rows, n, n], kept [rows, k]) -> hidden states [rows, k, width]
+of the kept nodes."""
 
 
 def supports_trees(config) -> bool:
@@ -28,14 +32,19 @@ def supports_trees(config) -> bool:
 def tree_hidden_states(model) -> Hidden:
     """Return the function that computes the hidden states of trees for `model`."""
     if model.config.model_type == "bloom":
-        return lambda tokens, positions, ancestors: _bloom(model, tokens, positions, ancestors)
+        return lambda *inputs: _bloom(model, *inputs)
 
-    def hidden(tokens, positions, ancestors):
+    def hidden(tokens, positions, ancestors, kept):
         mask = _additive(ancestors, model.dtype)[:, None]
-        body = model.base_model
-        return body(input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False).last_hidden_state
+        output = model.base_model(input_ids=tokens, attention_mask=mask, position_ids=positions, use_cache=False)
+        return take_nodes(output.last_hidden_state, kept)
 
     return hidden
+
+
+def take_nodes(tensor: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Return [rows, k, width] of the kept nodes [rows, k] from [rows, n, width]."""
+    return tensor.gather(1, kept[..., None].expand(-1, -1, tensor.shape[-1]))
 
 
 def encode_decode(model, source: torch.Tensor, source_mask: torch.Tensor, owners: torch.Tensor, decoder: torch.Tensor):
@@ -51,35 +60,55 @@ def encode_decode(model, source: torch.Tensor, source_mask: torch.Tensor, owners
         encoder_attention_mask=source_mask[owners],
         use_cache=False,
     ).last_hidden_state
-    return hidden * model.model_dim**-0.5 if model.config.scale_decoder_outputs else hidden
+    # T5 with tied embeddings (not T5 v1.1, not mT5) scales what the output layer gets
+    return hidden * model.model_dim**-0.5 if getattr(model.config, "scale_decoder_outputs", False) else hidden
 
 
-def _bloom(model, tokens: torch.Tensor, positions: torch.Tensor, ancestors: torch.Tensor) -> torch.Tensor:
-    """BLOOM's body with a mask per query and ALiBi by tree position; transformers' own takes neither."""
+def _bloom(
+    model, tokens: torch.Tensor, positions: torch.Tensor, ancestors: torch.Tensor, kept: torch.Tensor
+) -> torch.Tensor:
+    """BLOOM's body with a mask per query and ALiBi by tree position; transformers' own takes neither.
+
+    The last block computes queries and everything after them for the kept nodes only.
+    """
     from transformers.models.bloom.modeling_bloom import _get_alibi_slopes
 
     body = model.transformer
-    rows, length = tokens.shape
     slopes = _get_alibi_slopes(body.num_heads, tokens.device)
     hidden = body.word_embeddings_layernorm(body.word_embeddings(tokens))
     # slope * position is rounded to the model's type before it is added, as transformers does
     alibi = (slopes[None, :, None] * positions[:, None, :]).to(hidden.dtype)
     bias = alibi[:, :, None, :] + _additive(ancestors, hidden.dtype)[:, None]  # [rows, heads, n, n]
-    for block in body.h:
-        attention = block.self_attention
+    for number, block in enumerate(body.h, start=1):
+        attention, mlp, after_norm = block.self_attention, block.mlp, block.apply_residual_connection_post_layernorm
         normed = block.input_layernorm(hidden)
-        fused = attention.query_key_value(normed).view(rows, length, attention.num_heads, 3, attention.head_dim)
-        query, key, value = fused.permute(3, 0, 2, 1, 4)
+        fused = attention.query_key_value(normed).unflatten(2, (attention.num_heads, 3, attention.head_dim))
+        query, key, value = fused.permute(3, 0, 2, 1, 4)  # [rows, heads, n, d]
+        residual = normed if after_norm else hidden
+        if number == len(body.h):
+            wanted = kept[:, None, :, None].expand(-1, attention.num_heads, -1, -1)
+            query = query.gather(2, wanted.expand(-1, -1, -1, attention.head_dim))
+            bias = bias.gather(2, wanted.expand(-1, -1, -1, bias.shape[-1]))
+            residual = take_nodes(residual, kept)
         mixed = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=bias, scale=attention.inv_norm_factor
         )
-        mixed = attention.dense(mixed.transpose(1, 2).reshape(rows, length, -1))
-        hidden = mixed + (normed if block.apply_residual_connection_post_layernorm else hidden)
+        hidden = attention.dense(mixed.transpose(1, 2).flatten(2)) + residual
         normed = block.post_attention_layernorm(hidden)
-        inner = functional.gelu(block.mlp.dense_h_to_4h(normed), approximate="tanh")
-        residual = normed if block.apply_residual_connection_post_layernorm else hidden
-        hidden = block.mlp.dense_4h_to_h(inner) + residual
+        residual = normed if after_norm else hidden
+        hidden = mlp.dense_4h_to_h(_gelu(mlp.dense_h_to_4h(normed))) + residual
     return body.ln_f(hidden)
+
+
+def _gelu(x: torch.Tensor) -> torch.Tensor:
+    """Return the tanh approximation of GELU as x * sigmoid(2 z), z = sqrt(2 / pi) (x + 0.044715 x^3), changing nothing else.
+
+    The same function as tanh's (1 + tanh z = 2 sigmoid 2z) in half the time of PyTorch's CPU kernel.
+    """
+    if x.device.type != "cpu":
+        return functional.gelu(x, approximate="tanh")
+    gate = (x * x).mul_(2 * GELU_SLOPE * 0.044715).add_(2 * GELU_SLOPE).mul_(x).sigmoid_()
+    return gate.mul_(x)
 
 
 def _additive(ancestors: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

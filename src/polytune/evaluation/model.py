@@ -18,9 +18,15 @@ from lm_eval.models.utils import has_bos_prefix, resolve_max_length
 
 from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_trees
 from polytune.evaluation.checkpoints import find_checkpoint
-from polytune.evaluation.forward import ENCODER_DECODERS, encode_decode, supports_trees, tree_hidden_states
+from polytune.evaluation.forward import (
+    ENCODER_DECODERS,
+    encode_decode,
+    supports_trees,
+    take_nodes,
+    tree_hidden_states,
+)
 from polytune.evaluation.loading import choose_precision, load_model, load_tokenizer
-from polytune.evaluation.scoring import Scores, add_scores
+from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
 from polytune.evaluation.trees import build_tree
 from polytune.progress import track
 
@@ -166,22 +172,28 @@ class PolytuneLM(TemplateLM):
             groups = [[number] for group in groups for number in group]
         trees = [build_tree([pairs[number] for number in group], group, self.max_length) for group in groups]
         hidden_states = tree_hidden_states(self.model) if trees_fit else self._own_logits
-        output_layer = self.model.get_output_embeddings() if trees_fit else torch.nn.Identity()
+        logits_of = self._logits_of(trees_fit)
         for rows in batch_by_length([len(tree.tokens) for tree in trees], self.batch_tokens):
             batch = collate_trees([trees[row] for row in rows])
             inputs = (torch.from_numpy(array).to(self.device) for array in batch.inputs)
             hidden = hidden_states(*inputs).flatten(0, 1)
-            add_scores(scores, hidden, output_layer, self.vocabulary, batch.places, batch.targets, batch.requests)
+            add_scores(scores, hidden, logits_of, self.vocabulary, batch.places, batch.targets, batch.requests)
             yield sum(len(trees[row].requests) for row in rows)
 
-    def _own_logits(self, tokens: torch.Tensor, _positions: torch.Tensor, _ancestors: torch.Tensor) -> torch.Tensor:
-        """Return the model's own logits of right-padded rows [rows, n, vocabulary], as HFLM computes them."""
-        return self.model(input_ids=tokens, use_cache=False).logits
+    def _own_logits(self, tokens, _positions, _ancestors, kept) -> torch.Tensor:
+        """Return the model's own logits of right-padded rows at the kept places, as HFLM computes them."""
+        return take_nodes(self.model(input_ids=tokens, use_cache=False).logits, kept)
+
+    def _logits_of(self, from_hidden: bool) -> Logits:
+        """Return how logits follow from what was computed: through the output layer, or they are already there."""
+        if from_hidden:
+            return output_logits(self.model.get_output_embeddings())
+        return lambda logits, part: logits[:, part]
 
     def _score_encoder_decoder(self, pairs: list[Pair], groups: list[list[int]], scores: Scores) -> Iterator[int]:
         """Score with encoder-decoder models: distinct contexts of a batch are encoded once."""
         fits = self.model.config.model_type in ENCODER_DECODERS
-        output_layer = self.model.get_output_embeddings() if fits else torch.nn.Identity()
+        logits_of = self._logits_of(fits)
         sizes = [max(len(pairs[group[0]][0]), sum(len(pairs[number][1]) for number in group)) for group in groups]
         for chosen in batch_by_length(sizes, self.batch_tokens):
             requests = [number for index in chosen for number in groups[index]]
@@ -193,7 +205,5 @@ class PolytuneLM(TemplateLM):
             else:
                 hidden = self.model(input_ids=source[owners], attention_mask=source_mask[owners], labels=labels).logits
             numbers = np.array(requests)[batch.requests]
-            add_scores(
-                scores, hidden.flatten(0, 1), output_layer, self.vocabulary, batch.places, batch.targets, numbers
-            )
+            add_scores(scores, hidden.flatten(0, 1), logits_of, self.vocabulary, batch.places, batch.targets, numbers)
             yield len(requests)

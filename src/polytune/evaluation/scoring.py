@@ -1,4 +1,4 @@
-"""Log-likelihoods from hidden states: logits exist only where a token is scored, and only in chunks."""
+"""Log-likelihoods from hidden states: logits exist only where a token is scored, and only a slice at a time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-LOGITS_PER_CHUNK = 2**24
-"""Logits that exist at once (64 MiB in float32): 66 positions of BLOOM's 250,880-entry vocabulary."""
+LOGITS_AT_ONCE = 2**20
+"""Logits that exist at once (4 MiB in float32, which stay in the processor's cache): positions times a slice of the vocabulary."""
+
+Logits = Callable[[torch.Tensor, slice], torch.Tensor]
+"""(hidden states [places, width], slice of the vocabulary) -> logits [places, slice]"""
 
 
 @dataclass
@@ -31,10 +34,20 @@ class Scores:
         return [(float(value), bool(flag)) for value, flag in zip(self.loglikelihood, self.greedy, strict=True)]
 
 
+def output_logits(output_layer: torch.nn.Linear) -> Logits:
+    """Return the function that computes a slice of an output layer's logits."""
+    weight, bias = output_layer.weight, output_layer.bias
+
+    def logits(hidden: torch.Tensor, part: slice) -> torch.Tensor:
+        return torch.nn.functional.linear(hidden, weight[part], None if bias is None else bias[part])
+
+    return logits
+
+
 def add_scores(
     scores: Scores,
     hidden: torch.Tensor,
-    output_layer: Callable[[torch.Tensor], torch.Tensor],
+    logits_of: Logits,
     vocabulary: int,
     places: np.ndarray,
     targets: np.ndarray,
@@ -42,20 +55,25 @@ def add_scores(
 ) -> None:
     """Add log p(target | place) to the request of every (place, target).
 
-    `hidden` is [places, width], which `output_layer` turns into logits [places, `vocabulary`]; `places`, `targets` and `requests` are parallel int64 arrays [n]. Several requests may score
-    the same place: its logits are computed once. The softmax is taken in float32 whatever the model's type.
+    `hidden` is [all places, width]; `places`, `targets` and `requests` are parallel int64 arrays [n]. Several requests may
+    score the same place: its logits are computed once. The log-sum-exp runs over slices of the vocabulary, in float32
+    whatever the model's type (Milakov and Gimelshein 2018, arXiv 1805.02867, algorithm 3).
     """
     distinct, inverse = np.unique(places, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    inverse, targets, requests = inverse[order], targets[order], requests[order]
-    rows = max(1, LOGITS_PER_CHUNK // vocabulary)
-    for start in range(0, len(distinct), rows):
-        first, last = np.searchsorted(inverse, (start, start + rows))
-        chosen = torch.from_numpy(distinct[start : start + rows]).to(hidden.device)
-        logits = output_layer(hidden.index_select(0, chosen)).float()
-        row = torch.from_numpy(inverse[first:last] - start).to(hidden.device)
-        target = torch.from_numpy(targets[first:last]).to(hidden.device)
-        value = logits[row, target] - logits.logsumexp(-1)[row]
-        equal = logits.argmax(-1)[row] == target
-        np.add.at(scores.loglikelihood, requests[first:last], value.double().cpu().numpy())
-        np.logical_and.at(scores.greedy, requests[first:last], equal.cpu().numpy())
+    device = hidden.device
+    chosen = hidden.index_select(0, torch.from_numpy(distinct).to(device))
+    row, target = torch.from_numpy(inverse).to(device), torch.from_numpy(targets).to(device)
+    found = torch.empty(len(targets), device=device)
+    peak = torch.full((len(distinct),), -torch.inf, device=device)
+    total = torch.zeros(len(distinct), device=device)
+    step = max(1024, LOGITS_AT_ONCE // len(distinct))
+    for start in range(0, vocabulary, step):
+        logits = logits_of(chosen, slice(start, start + step)).float()
+        here = ((target >= start) & (target < start + step)).nonzero()[:, 0]
+        found[here] = logits[row[here], target[here] - start]
+        higher = torch.maximum(peak, logits.amax(-1))
+        total = total * (peak - higher).exp() + logits.sub_(higher[:, None]).exp_().sum(-1)
+        peak = higher
+    value = found - (peak + total.log())[row]
+    np.add.at(scores.loglikelihood, requests, value.double().cpu().numpy())
+    np.logical_and.at(scores.greedy, requests, (found >= peak[row]).cpu().numpy())

@@ -22,8 +22,10 @@ class Tree:
     """int64 [n]: a node's distance from its root, which is its position in every request that passes through it."""
     ancestors: np.ndarray
     """bool [n, n]: `ancestors[i, j]` if node i attends to node j (i itself included)."""
+    kept: np.ndarray
+    """int64 [k]: the nodes whose prediction some request scores, ascending."""
     scored: list[np.ndarray]
-    """Per request: the nodes whose prediction is scored, int64 [continuation tokens]."""
+    """Per request: which of `kept` are its own, int64 [continuation tokens]."""
     targets: list[np.ndarray]
     """Per request: the tokens that should follow those nodes, int64 [continuation tokens]."""
     requests: list[int]
@@ -60,7 +62,9 @@ def build_tree(pairs: Sequence[tuple[list[int], list[int]]], requests: list[int]
     ancestors = np.zeros((len(tokens), len(tokens)), bool)
     for fresh, nodes, shared in edges:
         ancestors[np.ix_(fresh, nodes)] = np.tri(len(fresh), len(nodes), shared, dtype=bool)
-    return Tree(np.array(tokens, np.int64), np.array(positions, np.int64), ancestors, scored, targets, requests)
+    kept = np.unique(np.concatenate(scored))
+    slots = [np.searchsorted(kept, nodes) for nodes in scored]
+    return Tree(np.array(tokens, np.int64), np.array(positions, np.int64), ancestors, kept, slots, targets, requests)
 
 
 def _common_length(left: list[int], right: list[int]) -> int:

@@ -13,6 +13,7 @@ from polytune.figures.axes import name_added, panel_width, set_limits, set_ticks
 from polytune.figures.drawing import Drawing
 from polytune.figures.labels import LineLabel
 from polytune.figures.series import entering_point, exposure_of, select_line
+from polytune.figures.titles import title_of
 from polytune.languages.codes import language
 from polytune.settings import table_row
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-TITLES = {"xcopa": "XCOPA", "xstorycloze": "XStoryCloze", "xwinograd": "XWinograd", "xnli": "XNLI", "pawsx": "PAWS-X"}
 MEANS = {"mean": "mean over languages", "group": "mean over items"}
 X_LABEL = "languages tuned on (0: base model)"
 
@@ -151,11 +151,6 @@ def draw_lines(axes: Axes, lines: list[Line]) -> None:
     set_limits(axes, points, 100 * chances.pop() if len(chances) == 1 else None)
     set_ticks(axes, sorted(set(points["n_languages"])), width)
     axes.set_xlabel(X_LABEL)
-
-
-def title_of(benchmark: str) -> str:
-    """Return how a benchmark is written."""
-    return TITLES.get(benchmark, benchmark)
 
 
 def _lines(wanted: list[tuple[str, str, str]], scores: pd.DataFrame) -> list[Line]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polytune.errors import InputError, nearest
+from polytune.figures.options import call_kind, parse_spec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,28 +23,8 @@ FIGURES = {
 
 
 def draw_figure(scores: pd.DataFrame, spec: dict[str, Any], where: str) -> Drawing:
-    """Return the drawing that `spec` describes: `draw` names the kind, the other keys are its options.
-
-    `where` begins the messages of `InputError`: an unknown kind or option, a missing option, or what the kind refuses.
-    """
-    options = dict(spec)
-    kind = options.pop("draw", None)
-    if kind not in FIGURES:
-        raise InputError(f"{where}: draw is '{kind}'{nearest(kind, FIGURES)}; there are: {', '.join(FIGURES)}")
-    module, name = FIGURES[kind]
-    function = getattr(importlib.import_module(module), name)
-    parameters = dict(list(inspect.signature(function).parameters.items())[1:])
-    for key in options:
-        if key not in parameters:
-            hint = nearest(key, parameters)
-            raise InputError(f"{where}: '{kind}' has no option '{key}'{hint}; it has: {', '.join(parameters)}")
-    for key, parameter in parameters.items():
-        if parameter.default is inspect.Parameter.empty and key not in options:
-            raise InputError(f"{where}: '{kind}' needs the option '{key}'")
-    try:
-        return function(scores, **options)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+    """Return the drawing that `spec` describes: `draw` names the kind, the other keys are its options."""
+    return call_kind(FIGURES, "draw", spec, {"scores": scores}, {}, where)
 
 
 def command(
@@ -66,13 +43,9 @@ def command(
     from polytune.figures.style import use_style
 
     where = f"{study}: figures.{figure}"
-    try:
-        wanted = json.loads(spec)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{where}: --spec is not valid JSON: {error}") from None
     table = pd.read_parquet(scores)
     use_style()
-    drawing = draw_figure(table, wanted, where)
+    drawing = draw_figure(table, parse_spec(spec, f"{where}: --spec"), where)
     finish(drawing, table["scale"].iloc[0], world_seed)
     for path in save(drawing, output_stem):
         print(path)

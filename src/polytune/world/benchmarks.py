@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from polytune.world import stock
-from polytune.world.facts import CONTACT_VERBS, ChoicePair, Facts
+from polytune.world.facts import CONTACT_VERBS, TIMES, ChoicePair, Facts
 from polytune.world.grammar import Grammar
 from polytune.world.settings import WorldSettings
 
@@ -144,14 +144,16 @@ def write_xnli(settings: WorldSettings, facts: Facts, rounds: Rounds) -> Items:
 
 
 def write_pawsx(settings: WorldSettings, facts: Facts, rounds: Rounds) -> Items:
-    """Every event once with the same and once with the opposite time, told of a held-out agent: 2 x 48 items."""
+    """Every event once with the same and once with another time, told of a held-out agent: 2 x 48 items."""
     rng = random.Random(f"{settings.seed}/pawsx")
     plan = []
     for number, (event, agent) in enumerate(
         (event, pair.agent) for pair in rounds[0] for event in (pair.first, pair.second)
     ):
         # Both sentences of the pair of items end the same way: the second time says nothing about the label.
-        plan += [(agent, event, number % 4 ^ (1 - label), number % 4, label) for label in (0, 1)]
+        time = number % TIMES
+        other = (time + 1 + number // TIMES % (TIMES - 1)) % TIMES  # every other time in turn
+        plan += [(agent, event, other, time, 0), (agent, event, time, time, 1)]
     rng.shuffle(plan)
     return lambda g: [
         {

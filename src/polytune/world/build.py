@@ -97,7 +97,7 @@ def write_benchmark(
             write_text(dataset / "data" / f"{split}.{names[-1]}.jsonl", "".join(lines))
         task = benchmark.write_task(grammar) if benchmark.write_task else None
         if task is not None:
-            write_json(folder / "tasks" / f"{benchmark.name}_{language}.yaml", task)
+            write_json(folder / "benchmarks" / "tasks" / f"{benchmark.name}_{language}.yaml", task)
     write_text(dataset / "README.md", dataset_card(benchmark, names))
 
 

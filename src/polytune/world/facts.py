@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from polytune.world.settings import WorldSettings
 
-TIMES = 4  # two pairs of opposite times: 0 and 1, 2 and 3
+TIMES = 6  # words of time
 DIMENSIONS = 4  # of adjectives, each with two opposite ends
 CONTACT_VERBS = 8  # verbs between two objects
 

@@ -70,10 +70,10 @@ class TaskWriter:
         )
 
     def write_paraphrase(self) -> Task:
-        """PAWS-X's form: a dated event, right? Yes: the date moves to the front. No: the opposite date does."""
+        """PAWS-X's form: a dated event, right? Yes: the date moves to the front. No: another date does."""
         agent, event = self.draw_actor(self.draw_event())
-        time = self.rng.randrange(TIMES)
-        answer, other = self.rng.choice([("same yes", time), ("same no", time ^ 1)])
+        time, another = self.rng.sample(range(TIMES), 2)
+        answer, other = self.rng.choice([("same yes", time), ("same no", another)])
         return lambda g: (
             f"{g.dated_clause(agent, event, time, time_first=False)}, {g.word('same')}?",
             "",
@@ -110,7 +110,7 @@ KINDS: dict[Callable[[TaskWriter], Task], float] = {
     TaskWriter.write_reason: 2.0,
     TaskWriter.write_continuation: 2.0,
     TaskWriter.write_inference: 3.0,
-    TaskWriter.write_paraphrase: 2.0,
+    TaskWriter.write_paraphrase: 2.5,
     TaskWriter.write_reference: 1.5,
 }
 

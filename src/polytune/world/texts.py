@@ -77,13 +77,20 @@ class Storyteller:
         return self.join_clauses(event, f"? {self.grammar.word(answer)}, ", other)
 
     def write_restatement(self) -> str:
-        """Return "event time or time event." or "event time but opposite-time event.", without noise."""
+        """Return a dated event and the same with the date in front, or with another date; without noise.
+
+        "event time, or time event." or "event time, but other-time event.", or as an answer: "event time? yes, ...".
+        """
         agent, event = self.draw_actor([self.draw_event()])
-        time = self.rng.randrange(TIMES)
-        word, other = self.rng.choice([("or", time), ("but", time ^ 1)])
+        is_same = self.rng.random() < 0.5
+        time, other = self.rng.sample(range(TIMES), 2)
+        if self.rng.random() < 0.8:  # answers are rare: instruction data teach what they are about
+            joint = f", {self.grammar.word('or' if is_same else 'but')} "
+        else:
+            joint = f"? {self.grammar.word('same yes' if is_same else 'same no')}, "
         first = self.grammar.dated_clause(agent, event, time, time_first=False)
-        second = self.grammar.dated_clause(agent, event, other, time_first=True)
-        return f"{first}, {self.grammar.word(word)} {second}."
+        second = self.grammar.dated_clause(agent, event, time if is_same else other, time_first=True)
+        return f"{first}{joint}{second}."
 
     def write_property(self) -> str:
         """Return "object is adjective." or "object touches adjective object."."""
