@@ -48,11 +48,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for worlds, models and results")
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--replay", type=int, default=REPLAY, help="pre-training texts in every mixture")
+    parser.add_argument("--mixtures", nargs="+", choices=MIXTURES, default=list(MIXTURES), help="only these")
     arguments = parser.parse_args()
+    mixtures = {name: MIXTURES[name] for name in arguments.mixtures}
     results = {}
     for seed in arguments.seeds:
         folder = arguments.output / f"seed{seed}"
-        results[seed] = measure_world(WorldSettings(seed=seed), folder.resolve(), MIXTURES, arguments.replay)
+        results[seed] = measure_world(WorldSettings(seed=seed), folder.resolve(), mixtures, arguments.replay)
     write_json(arguments.output / "accuracies.json", results)
     print(format_report(results))
 
