@@ -181,7 +181,7 @@ def write_xcopa_task(g: Grammar) -> dict | None:
         "test_split": "test",
         "doc_to_text": "{{premise.strip()[:-1]}} " + connector,
         "doc_to_target": "label",
-        # The harness's files lower the first letter; here all are low already, and it renders this often for every item.
+        # The harness's own files lower the first letter. Here all are low, and a simple template renders faster.
         "doc_to_choice": "{{[choice1, choice2]}}",
         "metric_list": [{"metric": "acc"}],
         "metadata": {"version": 1.0},
