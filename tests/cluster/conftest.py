@@ -1,13 +1,21 @@
-"""Fixtures of the tests on a real Slurm, which is started for them and stopped after them."""
+"""Fixtures of the tests on a real Slurm, which is started for them and stopped after them.
+
+Most time goes by in waiting for Slurm. So a test consists of a scenario, a function of `scenarios.py`, and the assertions on
+what it returns; all scenarios of the collected tests run at the same time, each in a project directory of its own.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import scenarios
 from harness import PACKAGES, Slurm, missing_commands
 
 
@@ -26,24 +34,45 @@ def slurm_packages() -> None:
     missing = missing_commands()
     if not missing:
         return
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        subprocess.run(["apt-get", "update"], env=environment, capture_output=True, text=True, timeout=300, check=False)
-        done = subprocess.run(install, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    except FileNotFoundError:
-        pytest.skip(f"{', '.join(missing)} are not installed, and there is no apt-get to install {' '.join(PACKAGES)}")
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
+    said = ""
+    for call in (["apt-get", "update"], install):
+        try:
+            done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=600, check=False)
+        except FileNotFoundError:
+            pytest.skip(f"{', '.join(missing)} are not installed, and there is no apt-get to install {' '.join(PACKAGES)}")
+        said = done.stderr.strip()
     if missing_commands():
-        pytest.skip(f"{' '.join(install)} failed: {done.stderr.strip().splitlines()[-1:]}")
+        pytest.skip(f"{' '.join(install)} did not help: {said[-300:]}")
 
 
-@pytest.fixture(scope="session")
-def slurm(slurm_packages):
-    """A running Slurm; everything of it lies below one temporary directory, which goes away with it."""
+@contextmanager
+def running_slurm(nodes: int) -> Iterator[Slurm]:
+    """Start a Slurm, and stop it; everything of it lies below one temporary directory, which goes away with it."""
     with tempfile.TemporaryDirectory(prefix="polytune-slurm-") as directory:
-        one = Slurm(Path(directory))
+        one = Slurm(Path(directory), nodes)
         try:
             one.start()
             yield one
         finally:
             one.stop()
+
+
+@pytest.fixture(scope="session")
+def outcome(request, slurm_packages, tmp_path_factory) -> Iterator[Callable]:
+    """Return a function that gives what a scenario returned; it waits for the scenario if it still runs."""
+    called = {item.name.removeprefix("test_") for item in request.session.items}
+    wanted = [one for name, one in vars(scenarios).items() if name in called]
+    shared = [one for one in wanted if not getattr(one, "disturbs_others", False)]
+
+    def run_alone(scenario):
+        with running_slurm(nodes=2) as slurm:
+            return scenario(slurm, tmp_path_factory.mktemp(scenario.__name__))
+
+    with running_slurm(nodes=12) as slurm, ThreadPoolExecutor(len(wanted) + 1) as pool:
+        futures = {
+            one: pool.submit(one, slurm, tmp_path_factory.mktemp(one.__name__)) if one in shared else pool.submit(run_alone, one)
+            for one in wanted
+        }
+        yield lambda scenario: futures[scenario].result()

@@ -59,26 +59,25 @@ def missing_commands() -> list[str]:
 class Slurm:
     """A Slurm of `start-slurm`, in a directory of its own."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.environment = {
-            **{
-                name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_", "SRUN_"))
-            },
+    def __init__(self, directory: Path, nodes: int = 2) -> None:
+        self.directory, self.nodes = directory, nodes
+        self.environment = {  # as if no other Slurm were there
+            **{name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_", "SRUN_"))},
             "SLURM_CONF": f"{directory}/slurm.conf",
             "PATH": f"{directory}/bin:{os.environ['PATH']}",
         }
 
     def start(self) -> None:
         """Start it; about ten seconds."""
-        self._script("start-slurm")
+        self._script("start-slurm", str(self.nodes))
 
     def stop(self) -> None:
         """Stop it, its jobs and whatever they left."""
         self._script("stop-slurm")
 
-    def _script(self, name: str) -> None:
-        done = subprocess.run([HERE / name, self.directory], capture_output=True, text=True, timeout=180, check=False)
+    def _script(self, name: str, *arguments: str) -> None:
+        call = [HERE / name, self.directory, *arguments]
+        done = subprocess.run(call, capture_output=True, text=True, timeout=180, check=False)
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
     def run(self, *call: str) -> str:
@@ -119,10 +118,7 @@ class Project:
         directory.mkdir(parents=True)
         for name in ("config", "profiles", "src", "workflow"):
             shutil.copytree(
-                CHECKOUT / name,
-                directory / name,
-                symlinks=True,
-                ignore=shutil.ignore_patterns("__pycache__", "settings.sh"),
+                CHECKOUT / name, directory / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "settings.sh")
             )
         shutil.copy(CHECKOUT / "Snakefile", directory / "Snakefile")
         (directory / "config/config.yaml").write_text(yaml.safe_dump(settings))
@@ -139,6 +135,13 @@ class Project:
             for name in toy_inputs(settings):
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 (directory / name).write_text("{}")
+
+    def set_resources(self, rule: str, **resources) -> None:
+        """Edit the project's copy of the profile (`--set-resources` would replace what it says about every rule)."""
+        file = self.directory / "profiles/lumi/config.yaml"
+        profile = yaml.safe_load(file.read_text())
+        profile["set-resources"][rule].update(resources)
+        file.write_text(yaml.safe_dump(profile))
 
     @property
     def work(self) -> Path:
@@ -206,7 +209,5 @@ class Project:
         seen = {entry["job"] for entry in self.history()}
         return wait_for(
             "a training step",
-            lambda: next(
-                (one["job"] for one in self.history() if one["job"] not in seen and one["event"] == "step"), None
-            ),
+            lambda: next((one["job"] for one in self.history() if one["job"] not in seen and one["event"] == "step"), None),
         )
