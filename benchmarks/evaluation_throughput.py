@@ -133,7 +133,9 @@ def compare(vocabulary: int, items: int, repeats: int) -> None:
         difference = max(abs(a - b) for a, b in zip(values, reference["loglikelihoods"], strict=True))
         repeated = " ".join(f"{run['seconds']:.2f}" for run in runs[variant])
         accuracy = runs[variant][0]["accuracy"]
-        print(f"| {variant} | {seconds[variant]:.2f} | {repeated} | {memory[variant]:.0f} | {accuracy:.3f} | {difference:.1e} |")
+        print(
+            f"| {variant} | {seconds[variant]:.2f} | {repeated} | {memory[variant]:.0f} | {accuracy:.3f} | {difference:.1e} |"
+        )
     faster, leaner = seconds[best] / seconds["polytune"], memory["polytune"] / memory["lm-eval batch 16"]
     aim_faster, aim_leaner = AIMS.get(vocabulary, (None, None))
     print(f"\nPolytune: {faster:.2f} x the speed of the best setting ({best}), aim {aim_faster} x;", end=" ")
@@ -144,7 +146,9 @@ def main() -> None:
     """Print the machine and one table per vocabulary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tiny", action="store_true", help="a few questions and a small vocabulary: a check, no figures")
+    parser.add_argument(
+        "--tiny", action="store_true", help="a few questions and a small vocabulary: a check, no figures"
+    )
     parser.add_argument("--vocabulary", type=int, choices=sorted(SETTINGS), help="only this vocabulary")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
@@ -152,7 +156,9 @@ def main() -> None:
     if options.measure:
         measure(options.measure, options.directory)
         return
-    print(f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores (one used), Python {platform.python_version()}")
+    print(
+        f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores (one used), Python {platform.python_version()}"
+    )
     settings = {512: 8} if options.tiny else SETTINGS
     for vocabulary, items in settings.items():
         if options.vocabulary in (None, vocabulary):

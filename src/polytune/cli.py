@@ -16,10 +16,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "build-mixture": ("polytune.mixtures.build", "Write the manifest of one mixture."),
     "pretrain-base": ("polytune.training.pretrain", "Pre-train the world's tiny base model."),
     "train": ("polytune.training.train", "Tune a base model on a mixture (full or LoRA)."),
+    "preflight": ("polytune.cluster.preflight", "Assert that a job's processes see their devices and each other."),
+    "launch": ("polytune.cluster.launch", "Start a training on one or many devices."),
+    "wait": ("polytune.cluster.wait", "Wait for jobs that an earlier start left in Slurm's queue."),
     "evaluate": ("polytune.evaluation.evaluate", "Evaluate a model on a benchmark with lm-evaluation-harness."),
     "collect-scores": ("polytune.analysis.scores", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.figures.table", "Write one table of a study."),
+    "stale": ("polytune.stale", "List results that were made by older code."),
+    "write-reference": ("polytune.reference", "Write the configuration reference from the schemas."),
 }
 
 

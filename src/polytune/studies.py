@@ -1,6 +1,5 @@
-"""From study files to what must be made: mixtures, runs, evaluations, figures and tables.
+"""From a study file to its mixtures and runs: the one place where a study's text becomes names.
 
-This is the one place where a study's text becomes names and paths; the workflow asks it, nothing below imports it.
 No data is read here, so the job graph of a whole study is known within a moment.
 """
 
@@ -8,12 +7,12 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from polytune.errors import InputError, nearest
 from polytune.languages.codes import language
-from polytune.mixtures.families import Recipe, expand_family, parse_sizes
-from polytune.settings import load_study, table_row
+from polytune.mixtures.families import Recipe, expand_family
+from polytune.settings import table_row
+from polytune.world.settings import settings_of_size
 
 UNTUNED = ("base", "none", 0)  # method, mixture and seed in the path of a base that was not tuned
 
@@ -39,7 +38,7 @@ class Run:
     @property
     def tokens(self) -> str:
         """Return the folder of its token stores below `tokens/`: tokenizer and template."""
-        return f"{self.spec['tokenizer']}-{self.spec['hyperparameters']['template']}"
+        return f"{self.spec['base_tokenizer']}-{self.spec['hyperparameters']['template']}"
 
 
 @dataclass
@@ -58,56 +57,6 @@ class Study:
     families: dict[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass
-class Plan:
-    """Everything that the configured studies need, shared things once."""
-
-    studies: dict[str, Study]
-
-    @cached_property
-    def recipes(self) -> dict[str, Recipe]:
-        """Return all mixtures by name; two different mixtures under one name are an error."""
-        merged: dict[str, Recipe] = {}
-        for study in self.studies.values():
-            for name, recipe in study.recipes.items():
-                if name in merged and merged[name].content() != recipe.content():
-                    raise InputError(
-                        f"{study.name}: the mixture '{name}' is another one than in an earlier study; give the family "
-                        "another key in one of the two study files"
-                    )
-                merged[name] = recipe
-        return merged
-
-    @cached_property
-    def runs(self) -> dict[str, Run]:
-        """Return all runs by path; the same path with other hyperparameters is an error."""
-        merged: dict[str, Run] = {}
-        for study in self.studies.values():
-            for run in study.runs:
-                if run.path in merged and merged[run.path].spec != run.spec:
-                    raise InputError(
-                        f"{study.name}: the run '{run.path}' has other hyperparameters than in an earlier study; give "
-                        "one of the two 'runs' entries a 'variant'"
-                    )
-                merged.setdefault(run.path, run)
-        return merged
-
-    @cached_property
-    def benchmarks(self) -> dict[str, list[str]]:
-        """Return the benchmarks that each run owes, over all studies, by run path."""
-        owed: dict[str, list[str]] = {}
-        for study in self.studies.values():
-            for run in study.runs:
-                owed.setdefault(run.path, [])
-                owed[run.path] += [name for name in study.benchmarks if name not in owed[run.path]]
-        return owed
-
-
-def load_plan(config: dict) -> Plan:
-    """Return the plan of a checked configuration; raises `InputError` for anything wrong in a study file."""
-    return Plan({study.name: study for study in (expand_study(load_study(name), config) for name in config["studies"])})
-
-
 def expand_study(content: dict, config: dict) -> Study:
     """Return the study of a checked study file at the configured scale."""
     where = content["file"]
@@ -116,7 +65,7 @@ def expand_study(content: dict, config: dict) -> Study:
         content = _overlay(content, overlay, where)
     recipes, families = {}, {}
     for key, options in content["mixtures"].items():
-        expanded = _expand_mixtures(key, options, content, where)
+        expanded = _expand_mixtures(key, options, content, where, config["world"]["size"])
         families[key] = [recipe.name for recipe in expanded]
         recipes.update({recipe.name: recipe for recipe in expanded})
     runs: dict[str, Run] = {}
@@ -155,13 +104,14 @@ def _overlay(content: dict, overlay: dict, where: str) -> dict:
                 options.pop(amount, None)
         options.update(changes)
         options["source"] = overlay["sources"].get(options["source"], options["source"])
+    content["analysis"].update(overlay["analysis"])
     content["sources"] = {overlay["sources"].get(name, name): value for name, value in content["sources"].items()}
     for number, entry in enumerate(content["runs"]):
         try:
             entry["bases"] = [overlay["bases"][base] for base in entry["bases"]]
         except KeyError as error:
             raise InputError(
-                f"{where}: runs[{number}].bases: {error} has no counterpart in world.bases; name one, e.g. 'world-bloom'"
+                f"{where}: runs[{number}].bases: {error} has no counterpart in world.bases, e.g. 'world-bloom'"
             ) from None
         entry["hyperparameters"].update(overlay["hyperparameters"])
         if "global_batch_rows" in overlay["hyperparameters"]:
@@ -170,12 +120,24 @@ def _overlay(content: dict, overlay: dict, where: str) -> dict:
     return content
 
 
-def source_languages(source: str, where: str) -> list[str]:
-    """Return the languages that `config/sources.tsv` lists for a source."""
-    return table_row("sources", source, where)["languages"].split()
+def source_languages(source: str, where: str, world_size: str) -> list[str]:
+    """Return the languages that `config/sources.tsv` lists for a source, or that a world of this size has for it."""
+    row = table_row("sources", source, where)
+    if row["languages"] == "world":
+        settings = settings_of_size(world_size, seed=0)
+        texts = row["location"].endswith(":texts")
+        return list(settings.base_languages if texts else settings.languages)
+    return row["languages"].split()
 
 
-def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list[Recipe]:
+def _check_language(code: str, where: str) -> None:
+    try:
+        language(code)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _expand_mixtures(key: str, options: dict, content: dict, where: str, world_size: str) -> list[Recipe]:
     options = dict(options)
     spot = f"{where}: mixtures.{key}"
     family, source = options.pop("family"), options.pop("source")
@@ -183,18 +145,20 @@ def _expand_mixtures(key: str, options: dict, content: dict, where: str) -> list
         known = content["sources"]
         raise InputError(f"{spot}.source: '{source}' is not one of the study's sources: {', '.join(known)}")
     offered = content["sources"][source]["languages"]
-    offered = source_languages(source, spot) if offered == "all" else offered
+    offered = source_languages(source, spot, world_size) if offered == "all" else offered
     for name in ("order", "languages"):
         for code in options.get(name, []):
-            language(code, f"{spot}.{name}")
+            _check_language(code, f"{spot}.{name}")
             if code not in offered:
-                raise InputError(f"{spot}.{name}: source '{source}' has no rows in '{code}'; it has {', '.join(offered)}")
+                raise InputError(
+                    f"{spot}.{name}: source '{source}' has no rows in '{code}'; it has {', '.join(offered)}"
+                )
         repeated = {code for code in options.get(name, []) if options[name].count(code) > 1}
         if repeated:
             raise InputError(f"{spot}.{name}: {', '.join(sorted(repeated))} stands twice")
     if "replay" in options:
         replay = options["replay"] = dict(options["replay"])
-        replay.setdefault("languages", source_languages(replay["source"], f"{spot}.replay.source"))
+        replay.setdefault("languages", source_languages(replay["source"], f"{spot}.replay.source", world_size))
     needed = {"incremental": ("order", "sizes"), "percent": ("languages", "percents"), "monolingual": ("languages",)}
     for name in needed.get(family, ()):
         if name not in options:
@@ -220,7 +184,7 @@ def _expand_runs(entry: dict, recipes: dict[str, Recipe], families: dict[str, li
             for seed in entry["seeds"]:
                 spec = {
                     "base": base,
-                    "tokenizer": row["tokenizer"],
+                    "base_tokenizer": row["tokenizer"],
                     "architecture": row["architecture"],
                     "method": entry["method"],
                     "mixture": name,
@@ -243,7 +207,7 @@ def _expand_runs(entry: dict, recipes: dict[str, Recipe], families: dict[str, li
 def nodes_for(languages: int, largest: int, first: int, last: int) -> int:
     """Return the nodes of a run: from `first` (one language) to `last` (`largest` languages), evenly rounded.
 
-    Lucky 52, section 3.1: "from 2 to 10 nodes with the increase in the number of languages"; the steps are not published.
+    Lucky 52, section 3.1: "from 2 to 10 nodes with the increase in the number of languages"; the steps are not given.
     """
     return first + round((last - first) * (languages - 1) / max(largest - 1, 1))
 
@@ -268,6 +232,3 @@ def _resolve_batch(entry: dict, count: int, longest: int, where: str) -> tuple[i
     devices = nodes * batch["devices_per_node"]
     hyperparameters["global_batch_rows"] = batch["rows_per_device"] * batch["accumulation"] * devices
     return nodes, batch["devices_per_node"], hyperparameters
-
-
-__all__ = ["Plan", "Run", "Study", "expand_study", "load_plan", "nodes_for", "parse_sizes", "source_languages"]

@@ -53,6 +53,16 @@ class Plan:
         return f"{self.benchmark.benchmark}-{digest(self.digests)[:32]}"
 
 
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd")  # NVIDIA's and AMD's drivers; asking torch would cost a second's import
+
+
+def choose_device(device: str) -> str:
+    """Return the device to use: `auto` is `cuda` (torch's name on AMD too) where the machine has a GPU driver."""
+    if device != "auto":
+        return device
+    return "cuda" if any(Path(file).exists() for file in GPU_DEVICES) else "cpu"
+
+
 def plan_evaluation(name: str, checkpoint: Checkpoint, data: Path, options: Options) -> Plan:
     """Return the plan of a benchmark; raises `InputError` for whatever is missing, before anything heavy is imported."""
     chosen = find_benchmark(name)
@@ -90,7 +100,7 @@ def command(
     precision: Annotated[
         Literal["auto", "fp32", "bf16", "fp16"], typer.Option(help="auto: fp32 on a CPU, the weights' own on a GPU.")
     ] = "auto",
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch, padding included.")] = 2048,
 ) -> None:
     """Evaluate a model on a benchmark with lm-evaluation-harness, zero-shot."""
@@ -99,7 +109,7 @@ def command(
         raise InputError("--languages: not with --together, whose benchmarks have other languages")
     for name in others:
         find_benchmark(name, "--together")
-    options = Options(tuple(subset) or None, limit, precision, device, batch_tokens)
+    options = Options(tuple(subset) or None, limit, precision, choose_device(device), batch_tokens)
     checkpoint = find_checkpoint(model, base)
     plan = plan_evaluation(benchmark, checkpoint, data, options)
     store = Cache(cache or output.parent / ".cache")

@@ -1,7 +1,7 @@
 """Mixture families: how a study's few lines become the recipes of its mixtures.
 
-A recipe says everything about a mixture that can be known before any data is read. Families are pure functions of the study
-file, so that the job graph can be drawn without data.
+A recipe says everything about a mixture that can be known before any data is read. Families are pure functions of the
+study file, so that the job graph can be drawn without data.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _amount_label(options: dict) -> str:
         label = f"{options['total_rows']}-rows-in-all"
     else:
         label = f"{round(options['share'] * 1000):d}-permille"
-    if "seed" in options and options.get("rows") != "all":
+    if options.get("seed", 1) != 1 and options.get("rows") != "all":
         label += f"-sample{options['seed']}"
     return label
 

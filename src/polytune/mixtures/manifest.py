@@ -1,8 +1,8 @@
 """The manifest of a mixture: which rows of which source in which languages, in a few kilobytes.
 
-A selection of rows is a seed and a count, never a list: the rows of a language are ordered by a 64-bit mix of row key and seed
-and the first `count` are taken. So the first 100 rows of 1,000 are the 100-row sample (nested), and the same ids are
-taken in every language that has them (parallel).
+A selection of rows is a seed and a count, never a list: the rows of a language are ordered by a 64-bit mix of row key
+and seed, and the first `count` are taken. So the first 100 rows of 1,000 are the 100-row sample (nested), and the
+same ids are taken in every language that has them (parallel).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def mix_keys(keys: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Take:
-    """Which rows of a language: `count` rows after `skip` rows in the order of `seed`, without the keys in `without`."""
+    """Which rows of a language: `count` rows after `skip` rows in the order of `seed`, without the keys `without`."""
 
     seed: int
     count: int
@@ -97,14 +97,11 @@ class Mixture:
 
         Raises `InputError` if there are fewer rows than the manifest says: then data and mixture do not fit.
         """
-        if part.take == "all":
-            chosen = np.arange(len(keys))
-        else:
-            chosen = select_rows(np.asarray(keys), part.take)
+        chosen = np.arange(len(keys)) if part.take == "all" else select_rows(np.asarray(keys), part.take)
         if len(chosen) != part.rows:
             raise InputError(
-                f"mixture '{self.mixture}': {part.source}/{part.language} has {len(chosen)} rows to take, the manifest says "
-                f"{part.rows}; the data changed after the mixture was built"
+                f"mixture '{self.mixture}': {part.source}/{part.language} has {len(chosen)} rows to take, the manifest "
+                f"says {part.rows}; the data changed after the mixture was built"
             )
         return chosen
 

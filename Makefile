@@ -1,0 +1,35 @@
+# make run    from nothing to the figures of the default configuration, on the generated world
+# make test   the default test suite
+# make lint   the style checks of the tests alone
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(PATH)
+# deepspeed builds no kernels and asks no compiler at installation; hub and telemetry stay silent in runs
+export DS_BUILD_OPS := 0
+export HF_HUB_OFFLINE ?= 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: run test test-cluster lint install
+
+install: $(VENV)/installed
+
+# the marker is written last, so that an interrupted installation is taken up again
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed, $$($(PYTHON) --version) was found; set PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "make: no virtual environment could be made; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip setuptools wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+run: install
+	snakemake --profile profiles/local
+
+test: install
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-cluster: install
+	$(BIN)/python -m pytest tests/cluster $(PYTEST_OPTIONS)
+
+lint: install
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && snakemake --lint

@@ -1,0 +1,29 @@
+"""Polytune: studies of multilingual instruction tuning. The stages, in pipeline order."""
+
+from snakemake.utils import min_version
+
+min_version("9.18")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/languages.smk"
+include: "workflow/rules/world.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/mixtures.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/analysis.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/collect.smk"
+include: "workflow/rules/cluster.smk"
+
+
+rule all:
+    input:
+        [target for study in PLAN.studies for target in LOCATIONS.study_targets(study)],

@@ -1,0 +1,85 @@
+"""A drawn figure on its way to its files: footer, margins for the labels, the numbers that were plotted."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polytune.figures.labels import JOIN, LABEL_SIZE, LineLabel, label_lines
+from polytune.figures.style import GREY
+from polytune.files import atomic_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FOOTER_SIZE = 5.5
+"""Points."""
+WORLD_NOTE = "Generated world{seed}: checks the pipeline, not the paper’s claims."
+
+
+@dataclass
+class Drawing:
+    """A figure without its labels and footer, and the table of what it shows."""
+
+    figure: Figure
+    table: pd.DataFrame
+    labels: list[tuple[Axes, list[LineLabel]]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def finish(drawing: Drawing, scale: str, world_seed: int | None) -> None:
+    """Write the footer, lay out the axes between it and the labels, and write the labels."""
+    figure, notes = drawing.figure, list(drawing.notes)
+    if scale == "world":
+        notes.append(WORLD_NOTE.format(seed="" if world_seed is None else f" (seed {world_seed})"))
+    width, height = 72 * figure.get_size_inches()
+    letters = int((width - 6) / (0.55 * FOOTER_SIZE))  # of average width
+    notes = [line for note in notes for line in textwrap.wrap(note, letters)]
+    footer = figure.text(
+        3 / width,
+        3 / height,
+        "\n".join(notes),
+        ha="left",
+        va="bottom",
+        fontsize=FOOTER_SIZE,
+        color=GREY,
+        linespacing=1.2,
+    )
+    footer.set_in_layout(False)
+    texts = [label.text for _, labels in drawing.labels for label in labels]
+    right = max((_text_width(figure, text) for text in texts), default=0.0) + (JOIN + 4 if texts else 0)
+    bottom = footer.get_window_extent().height * 72 / figure.dpi + 4 if notes else 0
+    figure.get_layout_engine().set(rect=(0, bottom / height, 1 - right / width, 1 - bottom / height))
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes, labels in drawing.labels:
+        label_lines(axes, labels)
+
+
+def _text_width(figure: Figure, text: str) -> float:
+    """Return the width of a label in points."""
+    artist = figure.text(0, 0, text, fontsize=LABEL_SIZE, fontstyle="italic")
+    width = artist.get_window_extent().width * 72 / figure.dpi
+    artist.remove()
+    return width
+
+
+def save(drawing: Drawing, stem: Path) -> list[Path]:
+    """Write pdf, svg and png, and the plotted numbers as csv; return the paths.
+
+    The same drawing gives the same bytes: no file holds a date.
+    """
+    metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+    paths = []
+    for ending, values in metadata.items():
+        paths.append(stem.with_name(f"{stem.name}.{ending}"))
+        with atomic_path(paths[-1]) as temporary:
+            drawing.figure.savefig(temporary, format=ending, metadata=values)
+    paths.append(stem.with_name(f"{stem.name}.csv"))
+    with atomic_path(paths[-1]) as temporary:
+        drawing.table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
+    return paths

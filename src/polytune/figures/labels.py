@@ -1,0 +1,97 @@
+"""Names beside lines instead of a legend, moved apart where they would overlap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+LABEL_SIZE = 6.5
+"""Points."""
+
+
+JOIN = 8.0
+"""Length of the stroke between a line's height and its label, points."""
+
+
+@dataclass(frozen=True)
+class LineLabel:
+    """A name for a line that ends at (x, y) in data coordinates."""
+
+    text: str
+    x: float
+    y: float
+    color: str
+    style: str = "normal"
+
+
+def spread(wanted: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
+    """Return places as near as possible to `wanted` (least squares) that are at least `gap` apart, within [low, high].
+
+    Substituting z_i = place_i - i * gap in the order of `wanted` makes it an isotonic regression, which pooling
+    adjacent violators solves exactly. If the range is too small for all, the gap shrinks to what fits.
+    """
+    wanted = np.asarray(wanted, dtype=float)
+    count = len(wanted)
+    if count == 0:
+        return wanted
+    gap = min(gap, (high - low) / max(count - 1, 1))
+    order = np.argsort(wanted, kind="stable")
+    blocks: list[list[float]] = []  # sum, size
+    for place, value in enumerate(wanted[order]):
+        blocks.append([value - place * gap, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:
+            total, size = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += size
+    fitted = np.concatenate([np.full(int(size), total / size) for total, size in blocks])
+    fitted = np.clip(fitted, low, high - (count - 1) * gap) + np.arange(count) * gap
+    places = np.empty(count)
+    places[order] = fitted
+    return places
+
+
+def label_lines(axes: Axes, labels: list[LineLabel], size: float = LABEL_SIZE) -> None:
+    """Write the labels to the right of the axes, joined to the ends of their lines, which need not be at that height.
+
+    The axes must have their final limits and place; the text is drawn outside of them.
+    """
+    if not labels:
+        return
+    box = axes.get_window_extent()
+    width, height = 72.0 * box.width / axes.figure.dpi, 72.0 * box.height / axes.figure.dpi  # points
+    low, high = axes.get_ylim()
+    heights = np.array([(label.y - low) / (high - low) for label in labels])
+    places = spread(heights, gap=1.3 * size / height, low=0.01, high=0.99)
+    right = axes.transData.inverted().transform(axes.transAxes.transform((1.0, 0.0)))[0]
+    for label, end, place in zip(labels, heights, places, strict=True):
+        axes.plot(
+            [label.x, right],
+            [label.y, label.y],
+            color=label.color,
+            lw=0.5,
+            ls=":",
+            alpha=0.7,
+            scalex=False,
+            scaley=False,
+        )
+        axes.plot(
+            [1.0, 1.0 + JOIN / width], [end, place], color=label.color, lw=0.5, transform=axes.transAxes, clip_on=False
+        )
+        axes.text(
+            1.0 + (JOIN + 2.0) / width,
+            place,
+            label.text,
+            transform=axes.transAxes,
+            color=label.color,
+            fontsize=size,
+            fontstyle=label.style,
+            va="center",
+            ha="left",
+            clip_on=False,
+        )

@@ -1,0 +1,168 @@
+"""Choose k languages: k-means on language vectors, one per family, or at random (arXiv 2410.07809, section 3).
+
+k-means as the paper's subsets came about: float64 vectors, languages in alphabetical order of their codes,
+scikit-learn's Lloyd algorithm from k-means++, n_init=10, max_iter=300, tol=1e-4; then the language nearest to each
+centroid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polytune.errors import InputError, nearest
+from polytune.files import write_json
+from polytune.languages.codes import check_languages, languages
+from polytune.languages.vectors import feature_set, read_vectors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TIE = 1e-9
+"""Distances to a centroid that differ by less are equal: of two languages in a cluster, rounding alone would decide."""
+
+
+class Features(StrEnum):
+    """What languages are chosen by; the names in the paper are the same in capitals."""
+
+    typo = "typo"  # 289 typological features
+    geo = "geo"  # distances to 299 points
+    learn = "learn"  # 512 learned values
+    sem = "sem"  # vectors of a file that the user supplies (the paper: 200 colexification embeddings)
+    fam = "fam"  # one language per family
+    rnd = "rnd"  # at random
+
+
+def select_by_clusters(vectors: pd.DataFrame, k: int, seed: int) -> list[dict]:
+    """Return the k clusters of the rows of `vectors` in alphabetical order of the language chosen in each.
+
+    A cluster is `{"language", "distance", "ties", "members"}`: the language nearest to the centroid (the first in the
+    alphabet of equally near ones, `ties` being the others), its Euclidean distance, and the languages of the cluster.
+    The dtype of `vectors` is kept: rounding decides between starts of k-means, and the paper's SEM needs float32.
+    """
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    vectors = vectors.sort_index()
+    values = vectors.to_numpy()
+    with threadpool_limits(1):  # sums in one order, whatever the machine
+        fitted = KMeans(n_clusters=k, n_init=10, max_iter=300, tol=1e-4, random_state=seed).fit(values)
+    clusters = []
+    for label, centre in enumerate(fitted.cluster_centers_.astype(np.float64)):
+        members = vectors.index[fitted.labels_ == label].tolist()
+        distances = np.linalg.norm(values[fitted.labels_ == label].astype(np.float64) - centre, axis=1)
+        tie = max(TIE, float(np.finfo(values.dtype).eps) * np.linalg.norm(centre))
+        equally_near = [code for code, far in zip(members, distances, strict=True) if far <= distances.min() + tie]
+        chosen, *ties = equally_near
+        clusters.append({"language": chosen, "distance": float(distances.min()), "ties": ties, "members": members})
+    return sorted(clusters, key=lambda cluster: cluster["language"])
+
+
+def select_at_random(codes: Sequence[str], k: int, seed: int) -> list[str]:
+    """Return k of `codes`, alphabetically: those with the smallest hash of seed and code, so samples are nested."""
+    return sorted(sorted(codes, key=lambda code: _draw(seed, code))[:k])
+
+
+def select_by_family(codes: Sequence[str], k: int, seed: int) -> list[str]:
+    """Return k of `codes`, alphabetically, no two of one family: a random family's random language each time.
+
+    Raises `InputError` if the languages have fewer than k families.
+    """
+    by_family: dict[str, list[str]] = {}
+    for code in codes:
+        by_family.setdefault(languages()[code].family, []).append(code)
+    if k > len(by_family):
+        raise InputError(f"select-languages: --k {k} with --features fam: the languages have {len(by_family)} families")
+    families = sorted(by_family, key=lambda family: _draw(seed, family))[:k]
+    return sorted(min(by_family[family], key=lambda code: _draw(seed, code)) for family in families)
+
+
+def select_languages(
+    features: str, k: int, seed: int, codes: Sequence[str], vectors: pd.DataFrame | None = None
+) -> dict:
+    """Return a selection: `features`, `k`, `seed`, `languages`, `left_out`, and `clusters` where there are any.
+
+    `vectors` (a row per language) is used by the k-means selections; candidates without a complete vector are
+    `left_out`. Raises `InputError` if fewer than k candidates remain.
+    """
+    left_out: list[str] = []
+    selection: dict = {"features": str(features), "k": k, "seed": seed}
+    if features in (Features.fam, Features.rnd):
+        candidates = sorted(codes)
+    else:
+        candidates = [code for code in sorted(codes) if code in vectors.index]
+        left_out = [code for code in sorted(codes) if code not in vectors.index]
+    if not 1 <= k <= len(candidates):
+        without = f"; without vector: {' '.join(left_out)}" if left_out else ""
+        raise InputError(f"select-languages: --k is {k}; allowed: 1 to {len(candidates)} languages{without}")
+    if features == Features.fam:
+        chosen, clusters = select_by_family(candidates, k, seed), None
+    elif features == Features.rnd:
+        chosen, clusters = select_at_random(candidates, k, seed), None
+    else:
+        clusters = select_by_clusters(vectors.loc[candidates], k, seed)
+        chosen = [cluster["language"] for cluster in clusters]
+    selection |= {"languages": chosen, "candidates": candidates, "left_out": left_out}
+    return selection | ({"clusters": clusters} if clusters is not None else {})
+
+
+def read_own_vectors(path: Path) -> pd.DataFrame:
+    """Read a user's language vectors: a table with a column `language` and numbers, as `.parquet`, `.csv` or `.tsv`.
+
+    Languages are codes of the table or ISO 639-3 codes; others and incomplete rows are dropped. The values are float32,
+    which the published SEM subsets need. Raises `InputError` naming file and column or row.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (--own-vectors)")
+    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv, ".tsv": lambda file: pd.read_csv(file, sep="\t")}
+    if path.suffix not in readers:
+        raise InputError(f"{path}: vectors are read from {', '.join(readers)}")
+    table = readers[path.suffix](path)
+    if "language" not in table.columns:
+        raise InputError(f"{path}: no column 'language'{nearest('language', map(str, table.columns))}")
+    ours = {entry.iso639_3: code for code, entry in languages().items()} | {code: code for code in languages()}
+    table["language"] = table["language"].map(ours)
+    table = table.dropna().set_index("language")
+    if repeated := table.index[table.index.duplicated()].tolist():
+        raise InputError(f"{path}: language '{repeated[0]}' has two rows")
+    for column in table.columns:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"{path}: column '{column}' holds something else than numbers")
+    return table.astype("float32")
+
+
+def command(
+    output: Annotated[Path, typer.Option(help="JSON file to write.")],
+    features: Annotated[Features, typer.Option(help="What to choose by.")],
+    k: Annotated[int, typer.Option(help="How many languages.")],
+    seed: Annotated[int, typer.Option(help="Seed of k-means or of the draw.")],
+    vectors: Annotated[Path | None, typer.Option(help="Output of build-vectors, for typo, geo and learn.")] = None,
+    own_vectors: Annotated[Path | None, typer.Option(help="Table of your own language vectors, for sem.")] = None,
+    candidates: Annotated[str, typer.Option(help="Codes to choose from; default: the 52 of Bactrian-X.")] = "",
+) -> None:
+    """Choose languages by k-means on their vectors, by family or at random."""
+    codes = [entry.language for entry in check_languages(candidates.split(), "select-languages: --candidates")]
+    codes = codes or [code for code, entry in languages().items() if entry.bactrian_x]
+    table = None
+    if features == Features.sem:
+        if own_vectors is None:
+            raise InputError("select-languages: --features sem needs --own-vectors: a table of the user's")
+        table = read_own_vectors(own_vectors)
+    elif features not in (Features.fam, Features.rnd):
+        if vectors is None:
+            raise InputError(f"select-languages: --features {features} needs --vectors: the output of build-vectors")
+        table = feature_set(read_vectors(vectors), features)
+    write_json(output, select_languages(features, k, seed, codes, table))
+
+
+def _draw(seed: int, name: str) -> bytes:
+    """Return what orders names at random: a hash, the same on every machine and for every set of names."""
+    return hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()

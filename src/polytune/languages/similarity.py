@@ -1,0 +1,162 @@
+"""Similarity of languages: six measures of URIEL by two methods, and sound correspondence.
+
+lang2vec's precomputed distances, which the papers used, are a download that is gone; `uriel-precomputed` rebuilds them.
+Similarity is 1 - distance. The methods differ in what a language without data gets:
+
+- `uriel-precomputed`: what the papers saw. Ten macro-language codes (Arabic, Chinese, Swahili, ...) count as unknown:
+  genetic and geographic distance 1 to everything; a typological vector that is unknown becomes all ones.
+- `uriel`: the data of lang2vec 1.1.2, which has those codes, and URIEL's own predictions for unknown typology.
+
+`docs/languages.md` gives the definitions, where they come from and how they were checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polytune.files import atomic_path
+from polytune.languages.codes import languages
+from polytune.languages.sound import build_sound_similarity, default_words_path, read_words
+from polytune.languages.uriel import completed_features, family_features, geographic_features, merged_features
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+METHODS = ("uriel-precomputed", "uriel")
+TYPOLOGICAL = {"syntactic": ("S_",), "phonological": ("P_",), "inventory": ("INV_",), "featural": ("S_", "P_", "INV_")}
+MEASURES = ("featural", "genetic", "geographic", "inventory", "phonological", "syntactic")
+
+MACRO_CODES = frozenset(("ara", "aze", "fas", "kur", "msa", "nor", "orm", "swa", "uzb", "zho"))
+"""Codes that URIEL's tables held without any data."""
+
+LATER_FEATURES = frozenset(("S_VOX", "S_XVO", "S_XOV", "S_OXV", "S_OVX"))
+"""Syntactic features of 1.1.2 that the precomputed distances do not have; 98 remain."""
+
+UNUSED_FEATURES = frozenset(("P_UVULARS",))
+"""Features that are 0 for every language that has data in the precomputed distances."""
+
+DEPTH_CORRECTIONS = {"dan": 1, "fra": 3, "glg": 1, "por": 3}
+"""Nodes of the older family tree that `fam` lacks. `dan` follows from one published value (frr-dan 0.625) only."""
+
+
+def uriel_distances(isos: Sequence[str], measure: str, method: str) -> np.ndarray:
+    """Return the distances of `measure` between ISO 639-3 codes, shape (codes, codes), 0 on the diagonal.
+
+    Raises `InputError` for a code that URIEL does not have.
+    """
+    import numpy as np
+
+    if method not in METHODS or measure not in MEASURES:
+        raise ValueError(f"no measure '{measure}' by method '{method}'")
+    unknown = np.array([method == "uriel-precomputed" and iso in MACRO_CODES for iso in isos])
+    if measure == "genetic":
+        distances = _genetic_distances(isos)
+    elif measure == "geographic":
+        distances = _geographic_distances(isos)
+    elif method == "uriel-precomputed":
+        distances = _angular_distances(_published_typology(isos, measure, unknown))
+    else:
+        table = completed_features()
+        columns = [column for prefix in TYPOLOGICAL[measure] for column in table.columns(prefix)]
+        distances = _angular_distances(table.rows(isos)[:, columns])
+    if measure in ("genetic", "geographic"):
+        distances[unknown] = distances[:, unknown] = 1.0
+    np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def _published_typology(isos: Sequence[str], measure: str, unknown: np.ndarray) -> np.ndarray:
+    """Return the vectors of the precomputed distances: missing values 0, and all ones where nothing is left."""
+    import numpy as np
+
+    table = merged_features()
+    names = [name for prefix in TYPOLOGICAL[measure] for name in table.features if name.startswith(prefix)]
+    names = [name for name in names if name not in LATER_FEATURES]
+    vectors = np.maximum(table.rows(isos)[:, [table.features.index(name) for name in names]], 0)
+    vectors[:, [name in UNUSED_FEATURES for name in names]] = 0
+    vectors[unknown | ~vectors.any(axis=1)] = 1
+    return vectors
+
+
+def _angular_distances(vectors: np.ndarray) -> np.ndarray:
+    """Return 2/pi * arccos(cosine) of every pair of rows: 0 for parallel, 1 for orthogonal vectors."""
+    import numpy as np
+
+    vectors = vectors.astype(np.float64)
+    lengths = np.linalg.norm(vectors, axis=1)
+    return 2 / np.pi * np.arccos(np.clip(vectors @ vectors.T / np.outer(lengths, lengths), 0, 1))
+
+
+def _geographic_distances(isos: Sequence[str]) -> np.ndarray:
+    """Return great-circle distances in halves of the Earth's circumference.
+
+    A language at the unit vector s is at x = arccos(P s) / pi from the reference points P; s follows by least squares.
+    """
+    import numpy as np
+
+    table = geographic_features()
+    latitudes, longitudes = np.radians([[float(part) for part in name.split("_")[1:]] for name in table.features]).T
+    points = np.stack(
+        [np.cos(latitudes) * np.cos(longitudes), np.cos(latitudes) * np.sin(longitudes), np.sin(latitudes)], axis=1
+    )
+    cosines = np.cos(np.pi * table.rows(isos).astype(np.float64))
+    positions = np.linalg.lstsq(points, cosines.T, rcond=None)[0].T
+    positions /= np.linalg.norm(positions, axis=1, keepdims=True)
+    return np.arccos(np.clip(positions @ positions.T, -1, 1)) / np.pi
+
+
+def _genetic_distances(isos: Sequence[str]) -> np.ndarray:
+    """Return 1 - common nodes / (depth of the first + 1), the first being the one whose code comes first; 1 if none."""
+    import numpy as np
+
+    memberships = family_features().rows(isos).astype(np.int64)
+    common = memberships @ memberships.T
+    depths = memberships.sum(axis=1) + np.array([DEPTH_CORRECTIONS.get(iso, 0) for iso in isos])
+    first_is_row = np.array([[row < column for column in isos] for row in isos])
+    first_depths = np.where(first_is_row, depths[:, None], depths[None, :])
+    return 1 - common / (first_depths + 1)
+
+
+def build_similarity(words: Path | str) -> pd.DataFrame:
+    """Return all similarities as rows `language, other, measure, method, similarity` (in [0, 1], or NaN if unknown).
+
+    Every ordered pair of the table's languages is there, each language with itself (1) included. `words` is the table
+    of basic words for sound correspondence.
+    """
+    import numpy as np
+    import pandas as pd
+
+    codes = list(languages())
+    isos = [entry.iso639_3 for entry in languages().values()]
+    tables = {
+        (measure, method): 1 - uriel_distances(isos, measure, method) for method in METHODS for measure in MEASURES
+    }
+    tables["sound", "basic-words"] = build_sound_similarity(read_words(words), codes)
+    pairs = pd.MultiIndex.from_product([codes, codes], names=["language", "other"])
+    frames = [
+        pd.DataFrame({"measure": measure, "method": method, "similarity": table.ravel()}, index=pairs)
+        for (measure, method), table in tables.items()
+    ]
+    similarity = pd.concat(frames).reset_index()
+    outside = similarity[~(similarity["similarity"].between(0, 1) | np.isnan(similarity["similarity"]))]
+    if len(outside):
+        raise AssertionError(f"similarities outside [0, 1]: {outside}")
+    return similarity
+
+
+def command(
+    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    words: Annotated[
+        Path | None,
+        typer.Option(help="Table of basic words; default: the checkout's config/languages/basic-words.tsv."),
+    ] = None,
+) -> None:
+    """Write the similarities of every pair of languages."""
+    similarity = build_similarity(words or default_words_path())
+    with atomic_path(output) as temporary:
+        similarity.to_parquet(temporary, index=False)

@@ -1,0 +1,219 @@
+"""Attention inside the rows of a pack, never across them, for every architecture of the studies.
+
+`install` changes one model instance: its attention layers read the pack's layout from a `PackContext` that they share,
+and position ids restart at zero in every row. The result equals the untouched model on each row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+
+import torch
+from torch.nn import functional
+
+from polytune.errors import InputError, nearest
+from polytune.training.layout import Layout
+
+IMPLEMENTATION = "polytune_rows"  # the name under which transformers knows our attention function
+QUERIES_PER_RUN = 96
+DECODERS = ("bloom", "gpt2", "gpt_neox", "llama", "mistral", "mixtral")
+ENCODER_DECODERS = ("t5", "mt5")
+
+
+class PackContext:
+    """The layout of the pack that the model computes now, shared by its attention layers.
+
+    It stays set until the next pack, because activation checkpointing runs the forward pass again during the backward
+    pass.
+    """
+
+    def __init__(self) -> None:
+        self.decoder: Layout | None = None
+        self.encoder: Layout | None = None
+        self.predict: torch.Tensor | None = None  # positions that the loss asks for
+        self.trimmed = False  # whether the model returns only those positions
+
+
+def attend_rows(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    layouts: tuple[Layout, Layout],
+    scale: float,
+    dropout: float = 0.0,
+    causal: bool = True,
+    bias: Callable[[int, int], torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """Return softmax(scale * query key^T + bias) value within each row.
+
+    `query` [tokens, heads, d], `key` and `value` [tokens, key heads, d], `layouts` of the queries and of the keys (the
+    same one for self-attention). `bias(q, k)` returns an additive mask [1, heads, q, k] that includes causality where
+    needed. Returns [tokens, heads, d].
+    """
+    groups = query.shape[1] // key.shape[1]
+    results = []
+    for ours, theirs in zip(layouts[0].blocks, layouts[1].blocks, strict=True):
+        q, k, v = ours.pad(query), theirs.pad(key), theirs.pad(value)
+        if groups > 1:
+            k, v = k.repeat_interleave(groups, dim=2), v.repeat_interleave(groups, dim=2)
+        mask = None if bias is None else bias(ours.length, theirs.length)
+        if not causal and theirs.padding is not None:
+            hidden = torch.zeros(theirs.padding.shape, dtype=q.dtype, device=q.device)
+            hidden = hidden.masked_fill(theirs.padding, float("-inf"))[:, None, None, :]
+            mask = hidden if mask is None else mask + hidden
+        if mask is not None:
+            mask = mask.to(q.dtype).expand(ours.rows, q.shape[2], ours.length, theirs.length)
+        result = functional.scaled_dot_product_attention(
+            q.transpose(1, 2),
+            k.transpose(1, 2),
+            v.transpose(1, 2),
+            attn_mask=mask,
+            dropout_p=dropout,
+            is_causal=causal and mask is None and ours.length > 1,
+            scale=scale,
+        )
+        results.append(ours.unpad(result.transpose(1, 2)))
+    return results[0] if len(results) == 1 else torch.cat(results)
+
+
+def _interface(module, query, key, value, attention_mask, dropout=0.0, scaling=None, sliding_window=None, **unused):
+    """Attention function in the form of transformers' AttentionInterface; tensors are [1, heads, tokens, d]."""
+    layout = module.pack_context.decoder
+    if sliding_window is not None and layout.longest > sliding_window:
+        raise InputError(
+            f"the base model attends over a window of {sliding_window} tokens and a row has {layout.longest}; "
+            "set max_length_tokens to the window or less"
+        )
+    result = attend_rows(
+        *(tensor[0].transpose(0, 1) for tensor in (query, key, value)),
+        layouts=(layout, layout),
+        scale=query.shape[-1] ** -0.5 if scaling is None else scaling,
+        dropout=dropout,
+    )
+    return result[None], None
+
+
+def _install_interface(model, context: PackContext) -> None:
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(IMPLEMENTATION, _interface)
+    for module in model.modules():
+        if type(module).__name__.endswith("Attention"):
+            module.pack_context = context
+    if model.config.model_type in ("llama", "mistral", "mixtral"):
+        layer = model.base_model.layers[-1]
+        layer.forward = MethodType(_last_llama_block(context), layer)
+        context.trimmed = True
+
+
+def _last_llama_block(context: PackContext) -> Callable:
+    def forward(self, hidden_states, **options):
+        attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **options)
+        # the rest of the last block only at the positions that the loss asks for
+        hidden_states = (hidden_states + attended).index_select(1, context.predict)
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states))
+
+    return forward
+
+
+def attend_causally(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scale: float, dropout: float
+) -> torch.Tensor:
+    """Return attention of [rows, heads, length, d] under an additive mask [rows, heads, length, length] that is causal.
+
+    On a CPU long rows are computed in runs of queries, each with the keys up to its end: the kernel cannot see that the
+    rest is masked, and would compute it.
+    """
+    length = query.shape[2]
+    run = length if query.is_cuda or length < 2 * QUERIES_PER_RUN else QUERIES_PER_RUN
+    results = [
+        functional.scaled_dot_product_attention(
+            query[:, :, start : start + run],
+            key[:, :, : start + run],
+            value[:, :, : start + run],
+            attn_mask=mask[:, :, start : start + run, : start + run],
+            dropout_p=dropout,
+            scale=scale,
+        )
+        for start in range(0, length, run)
+    ]
+    return results[0] if len(results) == 1 else torch.cat(results, dim=2)
+
+
+class AlibiMasks:
+    """ALiBi and causality as one additive mask per head, for rows of any length.
+
+    Positions count from the start of the row, as in a model that sees the row alone, so that rounding is the same too.
+    """
+
+    def __init__(self, heads: int) -> None:
+        self.heads = heads
+        self.mask: torch.Tensor | None = None
+
+    def __call__(self, like: torch.Tensor, length: int) -> torch.Tensor:
+        """Return the mask [1, heads, length, length] in the type and on the device of `like`."""
+        mask = self.mask
+        if mask is None or mask.shape[-1] < length or mask.dtype != like.dtype or mask.device != like.device:
+            from transformers.models.bloom.modeling_bloom import build_alibi_tensor
+
+            size = -(-length // 64) * 64
+            ones = torch.ones(1, size, dtype=torch.long, device=like.device)
+            slopes = build_alibi_tensor(ones, self.heads, like.dtype)  # [heads, 1, size]
+            future = torch.full((size, size), float("-inf"), dtype=like.dtype, device=like.device).triu(1)
+            mask = self.mask = (slopes + future)[None]
+        return mask[:, :, :length, :length]
+
+
+def _install_bloom(model, context: PackContext) -> None:
+    masks, last = AlibiMasks(model.config.n_head), model.config.n_layer - 1
+    context.trimmed = True
+
+    def attend(self, hidden_states, residual, alibi, attention_mask, **unused):
+        fused = self.query_key_value(hidden_states)[0].view(-1, self.num_heads, 3, self.head_dim)
+        results = []
+        for block in context.decoder.blocks:
+            query, key, value = block.pad(fused).transpose(1, 2).unbind(3)  # [rows, heads, length, d]
+            mask = masks(query, block.length).expand(block.rows, -1, -1, -1)
+            dropout = self.attention_dropout.p if self.training else 0.0
+            result = attend_causally(query, key, value, mask, self.inv_norm_factor, dropout)
+            results.append(block.unpad(result.transpose(1, 2)))
+        joined = results[0] if len(results) == 1 else torch.cat(results)
+        if self.layer_idx == last:  # the rest of the last block only at the positions that the loss asks for
+            joined, residual = joined.index_select(0, context.predict), residual.index_select(1, context.predict)
+        output = self.dense(joined.reshape(1, -1, self.hidden_size))
+        return residual + functional.dropout(output, self.hidden_dropout, self.training), None
+
+    for block in model.transformer.h:
+        block.self_attention.forward = MethodType(attend, block.self_attention)
+        # the same function (tanh approximation) in one kernel instead of six forward and fifteen backward
+        block.mlp.gelu_impl = torch.nn.GELU(approximate="tanh")
+
+
+def check_architecture(model_type: str, file: str) -> None:
+    """Raise `InputError` if `model_type` has no exact packed attention here."""
+    known = DECODERS + ENCODER_DECODERS
+    if model_type not in known:
+        raise InputError(
+            f"{file}: model_type '{model_type}' is not supported; supported are {', '.join(known)}"
+            f"{nearest(model_type, known)}"
+        )
+
+
+def install(model) -> PackContext:
+    """Make `model` attend within the rows of packs; return the context through which it learns each pack's layout."""
+    context = PackContext()
+    kind = model.config.model_type
+    check_architecture(kind, "config.json")
+    if kind == "bloom":
+        _install_bloom(model, context)
+    elif kind in ENCODER_DECODERS:
+        from polytune.training.t5 import install_t5
+
+        install_t5(model, context)
+    else:
+        _install_interface(model, context)
+    for module in model.modules():  # stacks of an encoder-decoder have their own copies of the configuration
+        if hasattr(module, "config"):
+            module.config._attn_implementation = IMPLEMENTATION  # unknown to transformers' masks: none is built
+    return context

@@ -1,0 +1,70 @@
+"""The model card (README.md) of a tuned model, in the Hugging Face hub's metadata format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from polytune.files import write_text
+from polytune.mixtures.manifest import Mixture
+from polytune.training.spec import Spec
+
+LICENSE_NOTE = (
+    "The license of the base model and those of the instruction data apply to these weights; "
+    "check both before you publish them."
+)
+WORLD_NOTE = (
+    "This model belongs to Polytune's generated world: its languages, texts and facts are artificial. "
+    "It says nothing about real languages."
+)
+
+
+def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipeline: str) -> None:
+    """Write the card of a run: what it is, from what it was made and how, in numbers of its manifest."""
+    from huggingface_hub import ModelCardData
+
+    world = mixture.source.startswith("world")
+    data = ModelCardData(
+        language=sorted(mixture.languages),
+        base_model=None if spec.method == "pretrain" or world else spec.base,
+        library_name="peft" if spec.method == "lora" else "transformers",
+        license="other",
+        tags=["polytune", "multilingual", spec.method, mixture.family] + (["generated-world"] if world else []),
+        pipeline_tag=pipeline,
+    )
+    hyper = vars(spec.hyperparameters)
+    rows = [
+        ("base model", spec.base),
+        ("method", spec.method),
+        ("mixture", f"{mixture.mixture} ({mixture.family}, {len(mixture.languages)} languages, {mixture.rows} rows)"),
+        ("seed", spec.seed),
+        *((name.replace("_", " "), value) for name, value in hyper.items() if value is not None and name != "lora"),
+        ("updates", manifest["updates"]),
+        ("tokens (supervised)", f"{manifest['tokens']:,} ({manifest['supervised_tokens']:,})"),
+        ("final training loss", manifest["final_loss"]),
+        ("devices", f"{manifest['devices']} x {manifest['device']}"),
+        ("device hours", manifest["device_hours"]),
+    ]
+    if hyper["lora"] is not None:
+        rows.insert(4, ("lora", ", ".join(f"{name} {value}" for name, value in vars(hyper["lora"]).items())))
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    write_text(
+        path,
+        f"""---
+{data.to_yaml()}
+---
+
+# {spec.base} / {spec.method} / {mixture.mixture} / seed {spec.seed}
+
+Tuned with Polytune {manifest["provenance"]["polytune"]} (commit {manifest["provenance"]["commit"]}).
+{WORLD_NOTE if world else ""}
+| | |
+|---|---|
+{table}
+
+Languages: {", ".join(mixture.languages)}.
+
+{LICENSE_NOTE}
+
+`manifest.json` holds digests of the run, the mixture and the weights, and the versions of the libraries.
+""",
+    )

@@ -1,0 +1,150 @@
+"""Where the rows of a pack lie, and how they are laid side by side for attention.
+
+A pack is one flat sequence of tokens without padding, so linear layers, norms and the loss waste nothing. Attention
+alone needs rows apart: rows of similar length form a block of shape [rows, longest] that one batched attention call
+computes. Blocks are padded at the end only. A padded position of a causal block comes after every real one, so that no
+real query sees it, and its result is dropped; blocks that are not causal carry a mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+# Attention of a block costs rows * longest^2. Padding may waste this many query-key pairs before a further block is
+# cheaper: the best of 0 to 100,000 on one CPU core, for rows of 17 tokens (4 heads) as for rows of 110 (8 heads).
+PAIRS_PER_BLOCK = 4_000
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of a pack: tokens `start` to `stop`, padded to [rows, length].
+
+    `gather` (rows * length) takes block positions from the tokens, `scatter` (stop - start) takes tokens from block
+    positions; both are None when every row has the same length.
+    """
+
+    start: int
+    stop: int
+    rows: int
+    length: int
+    gather: torch.Tensor | None
+    scatter: torch.Tensor | None
+    padding: torch.Tensor | None  # [rows, length], True where there is no token
+
+    def pad(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the block of `tokens` [pack tokens, ...] as [rows, length, ...]."""
+        part = tokens[self.start : self.stop]
+        if self.gather is not None:
+            part = _Pad.apply(part, self.gather, self.scatter)
+        return part.view(self.rows, self.length, *tokens.shape[1:])
+
+    def unpad(self, block: torch.Tensor) -> torch.Tensor:
+        """Return the tokens [stop - start, ...] of a block [rows, length, ...]: the inverse of `pad`."""
+        flat = block.reshape(self.rows * self.length, *block.shape[2:])
+        return flat if self.scatter is None else _Unpad.apply(flat, self.scatter)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The blocks of a pack, in the order of its tokens."""
+
+    blocks: tuple[Block, ...]
+    longest: int
+
+    def to(self, device: torch.device) -> Layout:
+        """Return the layout with its index tensors on `device`."""
+        if device.type == "cpu":
+            return self
+        moved = [
+            Block(
+                block.start,
+                block.stop,
+                block.rows,
+                block.length,
+                *(
+                    None if tensor is None else tensor.to(device, non_blocking=True)
+                    for tensor in (block.gather, block.scatter, block.padding)
+                ),
+            )
+            for block in self.blocks
+        ]
+        return Layout(tuple(moved), self.longest)
+
+
+class _Pad(torch.autograd.Function):
+    """Gather with a cheap gradient: padded positions never receive any, so the gradient is a gather as well."""
+
+    @staticmethod
+    def forward(ctx, tokens, gather, scatter):
+        ctx.save_for_backward(scatter)
+        return tokens.index_select(0, gather)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (scatter,) = ctx.saved_tensors
+        return gradient.index_select(0, scatter), None, None
+
+
+class _Unpad(torch.autograd.Function):
+    """Inverse gather; the gradient of padded positions is zero."""
+
+    @staticmethod
+    def forward(ctx, block, scatter):
+        ctx.save_for_backward(scatter)
+        ctx.size = block.shape
+        return block.index_select(0, scatter)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (scatter,) = ctx.saved_tensors
+        return gradient.new_zeros(ctx.size).index_copy_(0, scatter, gradient), None
+
+
+def group_rows(lengths: Sequence[Sequence[int]]) -> list[slice]:
+    """Cut the rows of a pack into runs that share a block.
+
+    `lengths` holds one sequence of row lengths per side (one for a decoder; source and target for an encoder-decoder).
+    A run ends where padding the next row into it would cost more than a further block.
+    """
+    sides = [np.asarray(side, dtype=np.int64) for side in lengths]
+    rows = len(sides[0])
+    groups, first = [], 0
+    while first < rows:
+        # cost of one block over rows first..i, minus the cost of the rows alone, on the most wasteful side
+        waste = np.zeros(rows - first, dtype=np.int64)
+        for side in sides:
+            part = side[first:]
+            longest = np.maximum.accumulate(part)
+            waste = np.maximum(waste, np.arange(1, len(part) + 1) * longest**2 - np.cumsum(part**2))
+        stop = first + max(int(np.searchsorted(np.maximum.accumulate(waste), PAIRS_PER_BLOCK, side="right")), 1)
+        groups.append(slice(first, stop))
+        first = stop
+    return groups
+
+
+def build_layout(lengths: Sequence[int], groups: Sequence[slice] | None = None, mask_padding: bool = False) -> Layout:
+    """Return the layout of rows of `lengths` tokens that follow each other in a pack.
+
+    `groups` are the runs of rows that share a block (default: `group_rows`); `mask_padding` records the padded
+    positions, which attention that is not causal must mask.
+    """
+    sizes = np.asarray(lengths, dtype=np.int64)
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    blocks = []
+    for group in groups if groups is not None else group_rows([lengths]):
+        part = sizes[group]
+        start, stop, longest = int(ends[group.start]), int(ends[group.stop]), int(part.max())
+        gather = scatter = padding = None
+        if int(part.min()) < longest:
+            columns = np.arange(longest)
+            real = columns < part[:, None]
+            first = (ends[group.start : group.stop] - start)[:, None]
+            gather = torch.from_numpy(np.where(real, first + columns, 0).ravel())
+            scatter = torch.from_numpy(np.flatnonzero(real))
+            padding = torch.from_numpy(~real) if mask_padding else None
+        blocks.append(Block(start, stop, len(part), longest, gather, scatter, padding))
+    return Layout(tuple(blocks), int(sizes.max(initial=0)))

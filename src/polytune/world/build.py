@@ -1,0 +1,176 @@
+"""`polytune build-world`: write one generated world, byte for byte the same for the same seed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polytune.files import atomic_directory, sha256_file, write_json, write_text
+from polytune.progress import track
+from polytune.world.benchmarks import BENCHMARKS, Benchmark
+from polytune.world.facts import Facts, build_facts
+from polytune.world.grammar import Grammar
+from polytune.world.instructions import write_tasks
+from polytune.world.lexicon import NAMES, Lexicon, build_lexicons
+from polytune.world.models import bloom_config, mt5_config
+from polytune.world.settings import WorldSettings, settings_of_size
+from polytune.world.texts import write_texts
+from polytune.world.tokenizer import END, PADDING, build_tokenizer, save_tokenizer
+from polytune.world.uriel import Profile, read_profiles
+
+
+def command(
+    output: Annotated[Path, typer.Option(help="Folder of the world; it is replaced as a whole.")],
+    seed: Annotated[int, typer.Option(help="Everything random in the world follows from it.")] = 1,
+    size: Annotated[str, typer.Option(help="default (57 languages) or tiny (8, for tests).")] = "default",
+) -> None:
+    """Generate the built-in multilingual world: instructions, texts, benchmarks, tokenizer and truth."""
+    build_world(settings_of_size(size, seed), output)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that is true in one world, and the words to tell it in."""
+
+    settings: WorldSettings
+    facts: Facts
+    profiles: dict[str, Profile]
+    lexicons: dict[str, Lexicon]
+
+    @classmethod
+    def draw(cls, settings: WorldSettings) -> World:
+        """Draw the world of `settings`."""
+        profiles, facts = read_profiles(settings.languages), build_facts(settings)
+        return cls(settings, facts, profiles, build_lexicons(settings, facts, profiles))
+
+    def grammar(self, language: str, guarded: bool) -> Grammar:
+        """Return the sentences of `language`; a guarded grammar tells nothing that is held out."""
+        return Grammar(self.facts, self.lexicons[language], self.profiles[language], guarded)
+
+
+def build_world(settings: WorldSettings, output: Path) -> None:
+    """Write the world of `settings` to the folder `output` (layout: docs/architecture.md, "World")."""
+    world = World.draw(settings)
+    with atomic_directory(output) as folder:
+        write_instructions(world, folder / "instructions" / "data")
+        write_base_texts(world, folder / "texts" / "data")
+        for benchmark in BENCHMARKS:
+            write_benchmark(benchmark, world, folder / "benchmarks")
+        write_tokenizer_and_configs(world, folder)
+        write_json(folder / "truth.json", describe_truth(world))
+        write_lexicons(world, folder / "lexicon.parquet")
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        digests = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+        write_json(folder / "world.json", {"settings": asdict(settings), "files": digests})
+
+
+def write_instructions(world: World, folder: Path) -> None:
+    """Write the instruction rows of every language; the same id is the same row."""
+    tasks = write_tasks(world.settings, world.facts)
+    for language in track(world.settings.languages, "instructions", unit="language"):
+        grammar = world.grammar(language, guarded=True)
+        write_rows(folder / f"{language}.json.gz", "item", (task(grammar) for task in tasks))
+
+
+def write_base_texts(world: World, folder: Path) -> None:
+    """Write the texts of the base's languages, in the same layout with empty prompts."""
+    grammars = {language: world.grammar(language, guarded=True) for language in world.settings.base_languages}
+    for language in track(world.settings.base_languages, "texts", unit="language"):
+        texts = write_texts(world.settings, world.facts, grammars, language)
+        write_rows(folder / f"{language}.json.gz", f"text-{language}", (("", "", text) for text in texts))
+
+
+def write_benchmark(benchmark: Benchmark, world: World, folder: Path) -> None:
+    """Write one benchmark as a data set that `datasets.load_dataset` reads, and the task files the harness lacks."""
+    splits = benchmark.write_splits(world.settings, world.facts)
+    dataset = folder / benchmark.hub_id
+    names = []
+    for language in world.settings.languages:
+        if benchmark.languages is not None and language not in benchmark.languages:
+            continue
+        grammar = world.grammar(language, guarded=False)
+        names.append(benchmark.config_name(language))
+        for split, items in splits.items():
+            lines = (json.dumps(item, ensure_ascii=False) + "\n" for item in items(grammar))
+            write_text(dataset / "data" / f"{split}.{names[-1]}.jsonl", "".join(lines))
+        task = benchmark.write_task(grammar) if benchmark.write_task else None
+        if task is not None:
+            write_json(folder / "tasks" / f"{benchmark.name}_{language}.yaml", task)
+    write_text(dataset / "README.md", dataset_card(benchmark, names))
+
+
+def dataset_card(benchmark: Benchmark, names: list[str]) -> str:
+    """Return the README.md that tells `datasets` which files belong to which configuration."""
+    lines = ["---", "configs:"]
+    for name in names:
+        lines += [f'- config_name: "{name}"', "  data_files:"]
+        for split in (*benchmark.example_splits, benchmark.split):
+            lines += [f"  - split: {split}", f"    path: data/{split}.{name}.jsonl"]
+    return "\n".join([*lines, "---", "", f"Generated items in the layout of {benchmark.hub_id}; no real language.", ""])
+
+
+def write_rows(path: Path, prefix: str, rows: Iterable[tuple[str, str, str]]) -> None:
+    """Write rows in Bactrian-X's layout: a gzipped JSON list of {id, instruction, input, output}."""
+    records = [
+        {"id": f"{prefix}-{number:06d}", "instruction": instruction, "input": given, "output": output}
+        for number, (instruction, given, output) in enumerate(rows)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(records, ensure_ascii=False, indent=0)
+    path.write_bytes(gzip.compress(text.encode("utf-8"), compresslevel=5, mtime=0))
+
+
+def write_tokenizer_and_configs(world: World, folder: Path) -> None:
+    """Write the tokenizer and the configurations of the base models that go with it."""
+    forms = (word.form for lexicon in world.lexicons.values() for word in lexicon.values())
+    tokenizer = build_tokenizer({*NAMES, *(part for form in forms for part in form.split())})
+    save_tokenizer(tokenizer, folder / "tokenizer")
+    numbers = (tokenizer.get_vocab_size(), tokenizer.token_to_id(PADDING), tokenizer.token_to_id(END))
+    write_json(folder / "base-config" / "config.json", bloom_config(*numbers))
+    write_json(folder / "base-config-encoder-decoder" / "config.json", mt5_config(*numbers))
+
+
+def describe_truth(world: World) -> dict[str, Any]:
+    """Return what is true in the world and what was held out of its texts and instructions."""
+    facts = world.facts
+    return {
+        "agents": NAMES[: facts.agents],
+        "events": [
+            asdict(event) | {"following": facts.following(number), "opposite": facts.opposite(number)}
+            for number, event in enumerate(facts.events)
+        ],
+        "adjectives_of_objects": facts.adjectives,
+        "held_out": {
+            "agent_and_event": sorted(facts.held_out),
+            "objects": sorted(facts.held_out_objects),
+        },
+        "languages": {
+            language: {
+                "in_base": language in world.settings.base_languages,
+                "lineage": profile.lineage,
+                "order": profile.order,
+                "has_prepositions": profile.has_prepositions,
+                "adjective_precedes": profile.adjective_precedes,
+            }
+            for language, profile in world.profiles.items()
+        },
+    }
+
+
+def write_lexicons(world: World, path: Path) -> None:
+    """Write one row per language and concept."""
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [
+        {"language": language, "concept": concept, "form": word.form, "origin": word.origin}
+        for language, lexicon in world.lexicons.items()
+        for concept, word in lexicon.items()
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)

@@ -1,0 +1,108 @@
+"""Reading instruction sources: layouts, checks, what is dropped."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pyarrow.parquet
+import pytest
+
+from polytune.data.read import command as read_source
+from polytune.data.rows import read_rows, row_key
+from polytune.errors import InputError
+
+
+def rows(count: int, **changes) -> list[dict]:
+    return [
+        {"id": f"id-{i}", "instruction": f"say {i}", "input": "", "output": f"said {i}"} | changes for i in range(count)
+    ]
+
+
+def write(path, records, lines=False):
+    text = "\n".join(json.dumps(r) for r in records) if lines else json.dumps(records)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name, lines", [("en.json", False), ("en.json.gz", False), ("en.jsonl", True)])
+def test_the_layouts_of_bactrian_x_hold_the_same_rows(tmp_path, name, lines):
+    read, report = read_rows(write(tmp_path / name, rows(5), lines), "bactrian-x")
+    assert [(row.id, row.output) for row in read] == [(f"id-{i}", f"said {i}") for i in range(5)]
+    assert (report.read, report.kept, report.dropped) == (5, 5, {})
+
+
+def test_parquet_is_read_and_written_with_the_same_content(tmp_path):
+    source = write(tmp_path / "en.json", rows(4))
+    read_source(source, "bactrian-x", tmp_path / "en.parquet", tmp_path / "en.report.json")
+    again, _ = read_rows(tmp_path / "en.parquet", "bactrian-x")
+    assert [row.id for row in again] == ["id-0", "id-1", "id-2", "id-3"]
+    table = pyarrow.parquet.read_table(tmp_path / "en.parquet")
+    assert table.column("key").to_pylist() == [row_key(f"id-{i}") for i in range(4)]
+    assert json.loads((tmp_path / "en.report.json").read_text())["rows"] == 4
+
+
+def test_alpaca_rows_are_parallel_by_position(tmp_path):
+    records = [{"instruction": "a", "input": "", "output": "b"}, {"instruction": "c", "input": None, "output": "d"}]
+    read, _ = read_rows(write(tmp_path / "de.json", records), "alpaca")
+    assert [(row.id, row.input) for row in read] == [("row-1", ""), ("row-2", "")]
+
+
+def test_a_line_separator_inside_a_text_does_not_end_a_row(tmp_path):
+    path = tmp_path / "en.jsonl"
+    path.write_text(json.dumps(rows(1, output="a\u2028b")[0], ensure_ascii=False), encoding="utf-8")
+    assert read_rows(path, "bactrian-x")[0][0].output == "a\u2028b"
+
+
+def test_a_missing_field_is_named_with_file_and_row(tmp_path):
+    records = rows(3)
+    records[1]["ouput"] = records[1].pop("output")
+    with pytest.raises(InputError, match=r"en\.json: row 2: field 'output' is missing.*did you mean 'ouput'"):
+        read_rows(write(tmp_path / "en.json", records), "bactrian-x")
+
+
+def test_invalid_utf8_is_named_with_its_line(tmp_path):
+    path = tmp_path / "en.jsonl"
+    path.write_bytes(json.dumps(rows(1)[0]).encode() + b"\n" + b'{"id": "\xff"}')
+    with pytest.raises(InputError, match=r"en\.jsonl: invalid UTF-8 in line 2"):
+        read_rows(path, "bactrian-x")
+
+
+def test_too_many_empty_outputs_are_an_error_that_names_the_first_row(tmp_path):
+    records = rows(10)
+    records[6]["output"] = "  "
+    with pytest.raises(InputError, match=r"1 of 10 rows would be dropped: 1 x empty output \(first in row 7\)"):
+        read_rows(write(tmp_path / "en.json", records), "bactrian-x")
+
+
+def test_few_dropped_rows_are_counted_by_reason(tmp_path):
+    records = rows(100)
+    records[3]["output"] = ""
+    records[50]["id"] = "id-2"
+    read, report = read_rows(write(tmp_path / "en.json", records), "bactrian-x", largest_dropped_share=0.05)
+    assert len(read) == 98
+    assert report.dropped == {"empty output": 1, "duplicate id": 1}
+    assert report.first_dropped == {"empty output": 4, "duplicate id": 51}
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"{", "not valid JSON"),
+        (b"[]", "holds no rows"),
+        (b"[1]", "row 1 is a int"),
+        (b'[{"id": "a", "instruction": 3, "input": "", "output": "b"}]', "field 'instruction' is 3, expected text"),
+    ],
+)
+def test_broken_files_are_refused(tmp_path, content, message):
+    path = tmp_path / "en.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_rows(path, "bactrian-x")
+
+
+def test_a_truncated_gzip_file_is_refused(tmp_path):
+    path = write(tmp_path / "en.json.gz", rows(50))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="not a readable gzip file"):
+        read_rows(path, "bactrian-x")

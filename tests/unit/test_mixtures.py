@@ -1,0 +1,190 @@
+"""Mixtures: families, nested and parallel samples, exact budgets, manifests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from polytune.data.read import command as read_source
+from polytune.data.rows import row_key
+from polytune.errors import InputError
+from polytune.mixtures.build import build_mixture, split_rows
+from polytune.mixtures.families import expand_family
+from polytune.mixtures.manifest import Mixture, Take, mix_keys, select_rows
+
+LANGUAGES = ["en", "zh", "af", "ar"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Four languages of 200 parallel rows; `ar` lacks every tenth row."""
+    folder = tmp_path_factory.mktemp("data")
+    for code in LANGUAGES:
+        records = [
+            {"id": f"id-{i}", "instruction": f"{code} {i}", "input": "", "output": f"{code} said {i}"}
+            for i in range(200)
+            if code != "ar" or i % 10
+        ]
+        (folder / "toy").mkdir(exist_ok=True)
+        (folder / f"{code}.json").write_text(json.dumps(records))
+        read_source(
+            folder / f"{code}.json",
+            "bactrian-x",
+            folder / "toy" / f"{code}.parquet",
+            folder / "toy" / f"{code}.report.json",
+        )
+    return folder
+
+
+def keys_of(code):
+    return np.array([row_key(f"id-{i}") for i in range(200) if code != "ar" or i % 10], np.uint64)
+
+
+def ids_taken(mixture):
+    """The row ids of each part, found without the code under test."""
+    ids = {}
+    for part in mixture.parts:
+        all_ids = [f"id-{i}" for i in range(200) if part.language != "ar" or i % 10]
+        ids[part.language] = {all_ids[i] for i in mixture.select(part, keys_of(part.language))}
+    return ids
+
+
+def build(family, data, **options):
+    recipes = expand_family("mix", family, "toy", options, "study.yaml: mixtures.mix")
+    return [build_mixture(asdict(recipe), data) for recipe in recipes]
+
+
+def test_incremental_mixtures_grow_by_one_language(data):
+    mixtures = build("incremental", data, order=LANGUAGES, sizes="1-4", rows="all")
+    assert [mixture.languages for mixture in mixtures] == [tuple(LANGUAGES[:n]) for n in (1, 2, 3, 4)]
+    assert [mixture.rows for mixture in mixtures] == [200, 400, 600, 780]
+
+
+def test_one_language_has_one_name_in_every_family():
+    first = expand_family("a", "incremental", "toy", {"order": LANGUAGES, "sizes": 1, "rows": "all"}, "x")[0]
+    second = expand_family("b", "monolingual", "toy", {"languages": ["en"], "rows": "all"}, "x")[0]
+    assert first == second
+
+
+def test_samples_are_nested(data):
+    small, large = (build("monolingual", data, languages=["en"], rows=n)[0] for n in (30, 90))
+    assert ids_taken(small)["en"] < ids_taken(large)["en"]
+    other = build("monolingual", data, languages=["en"], rows=30, seed=2)[0]
+    assert ids_taken(other) != ids_taken(small)
+
+
+def test_parallel_mixtures_take_the_same_ids_even_where_a_language_lacks_rows(data):
+    mixture = build("parallel", data, languages=LANGUAGES, rows=100)[0]
+    taken = ids_taken(mixture)
+    assert len(taken["en"]) == 100
+    assert taken["en"] == taken["zh"] == taken["af"] == taken["ar"]
+    assert not any(int(name[3:]) % 10 == 0 for name in taken["en"])
+
+
+def test_more_rows_than_there_are_is_an_error(data):
+    with pytest.raises(InputError, match=r"190 rows of toy/\w\w are asked for, 180 are there"):
+        build("parallel", data, languages=LANGUAGES, rows=190)
+
+
+def test_a_budget_is_split_exactly(data):
+    mixture = build("parallel", data, languages=LANGUAGES, total_rows=101)[0]
+    assert [part.rows for part in mixture.parts] == [26, 25, 25, 25]
+    assert split_rows(4640, [1.0] * 12) == [387] * 8 + [386] * 4
+    assert sum(split_rows(7, [0.1, 0.2, 0.7])) == 7
+
+
+def test_percent_spreads_over_all_and_leaves_the_rest_to_the_dominant(data):
+    mixtures = build("percent", data, languages=LANGUAGES, percents=[0, 20, 100], total_rows=100)
+    counts = [{part.language: part.rows for part in mixture.parts} for mixture in mixtures]
+    assert counts == [{"en": 100}, {"en": 85, "zh": 5, "af": 5, "ar": 5}, dict.fromkeys(LANGUAGES, 25)]
+    taken = ids_taken(mixtures[1])
+    assert not taken["zh"] & taken["af"]
+    assert not taken["en"] & taken["zh"]
+
+
+def test_pairs_and_random_pairs(data):
+    given = build("pairs", data, pairs=[["en", "zh"]], total_rows=50)
+    assert given[0].mixture == "toy-en-zh-50-rows-in-all"
+    drawn = build("pairs", data, languages=LANGUAGES, pairs_seed=3, total_rows=50)
+    assert sorted(code for mixture in drawn for code in mixture.languages) == sorted(LANGUAGES)
+
+
+def test_downsampled_is_a_uniform_sample_of_the_merged_rows(data):
+    counts = np.zeros(4)
+    for seed in range(1, 41):
+        mixture = build("downsampled", data, languages=LANGUAGES, total_rows=100, seed=seed)[0]
+        assert mixture.rows == 100
+        counts += [sum(part.rows for part in mixture.parts if part.language == code) for code in LANGUAGES]
+    expected = 40 * 100 * np.array([200, 200, 200, 180]) / 780
+    assert np.all(np.abs(counts - expected) < 4 * np.sqrt(expected))
+
+
+def test_shares_are_shares_of_each_language(data):
+    mixture = build("parallel", data, languages=["en", "zh"], share=0.25)[0]
+    assert [part.rows for part in mixture.parts] == [50, 50]
+
+
+def test_listed_sets_become_mixtures(data):
+    mixtures = build("selected", data, sets={"fam-1": ["af", "en"], "fam-2": ["zh", "ar"]}, rows=10)
+    assert [mixture.languages for mixture in mixtures] == [("af", "en"), ("zh", "ar")]
+
+
+@pytest.mark.parametrize(
+    "family, options, message",
+    [
+        ("incremantal", {}, "unknown mixture family 'incremantal'; did you mean 'incremental'"),
+        ("incremental", {"order": LANGUAGES, "sizes": "1-5", "rows": "all"}, "sizes: 5 is outside 1 to 4"),
+        ("incremental", {"order": LANGUAGES, "sizes": "a-b", "rows": "all"}, "neither a number nor a range"),
+        ("parallel", {"languages": LANGUAGES, "rows": 5, "share": 0.5}, "exactly one of rows, total_rows, share"),
+        ("parallel", {"languages": LANGUAGES}, "seen: none"),
+        ("percent", {"languages": LANGUAGES, "percents": [120], "total_rows": 9}, "120 is outside 0 to 100"),
+        ("percent", {"languages": LANGUAGES, "percents": [1], "rows": 9}, "needs total_rows"),
+    ],
+)
+def test_impossible_options_are_explained(family, options, message):
+    with pytest.raises(InputError, match=message):
+        expand_family("mix", family, "toy", options, "study.yaml: mixtures.mix")
+
+
+def test_a_manifest_survives_writing_and_notices_edits(data, tmp_path):
+    mixture = build("parallel", data, languages=LANGUAGES, rows=100)[0]
+    mixture.write(tmp_path / "m.json")
+    again = Mixture.read(tmp_path / "m.json")
+    assert again == mixture
+    assert (tmp_path / "m.json").stat().st_size < 4096
+    edited = json.loads((tmp_path / "m.json").read_text())
+    edited["parts"][0]["rows"] = 7
+    (tmp_path / "m.json").write_text(json.dumps(edited))
+    with pytest.raises(InputError, match="the digest does not fit"):
+        Mixture.read(tmp_path / "m.json")
+
+
+def test_data_that_changed_after_the_mixture_is_noticed(data):
+    mixture = build("monolingual", data, languages=["en"], rows=150)[0]
+    with pytest.raises(InputError, match="has 100 rows to take, the manifest says 150"):
+        mixture.select(mixture.parts[0], keys_of("en")[:100])
+
+
+def test_the_mix_of_keys_is_splitmix64():
+    """The first outputs of splitmix64 from state 0 (Steele, Lea and Flood 2014), computed with Python integers."""
+    mask = 2**64 - 1
+
+    def splitmix(value):
+        value = (value + 0x9E3779B97F4A7C15) & mask
+        value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
+        return value ^ (value >> 31)
+
+    assert splitmix(0) == 0xE220A8397B1DCDAF
+    keys = [0, 1, 2**63, mask]
+    assert mix_keys(np.array(keys, np.uint64), 5).tolist() == [splitmix(key ^ splitmix(5)) for key in keys]
+
+
+def test_selection_is_the_smallest_mixed_keys():
+    keys = np.arange(1000, dtype=np.uint64)
+    chosen = select_rows(keys, Take(seed=9, count=10, skip=5))
+    order = sorted(range(1000), key=lambda i: int(mix_keys(keys[i : i + 1], 9)[0]))
+    assert chosen.tolist() == sorted(order[5:15])

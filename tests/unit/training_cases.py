@@ -1,0 +1,173 @@
+"""Tiny runs for the tests of training: token stores, a mixture, a base model and a spec, written to a directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from polytune.files import write_json
+from polytune.mixtures.manifest import Mixture, Part
+
+VOCABULARY = 90
+DECODERS = ("bloom", "gpt2", "llama", "gpt_neox", "mixtral")
+ENCODER_DECODERS = ("t5", "mt5")
+
+
+def tiny_config(kind: str, vocabulary: int = VOCABULARY):
+    """Return the configuration of a tiny model of one architecture, without dropout."""
+    import transformers
+
+    if kind == "bloom":
+        return transformers.BloomConfig(vocab_size=vocabulary, hidden_size=24, n_layer=2, n_head=4)
+    if kind == "gpt2":
+        return transformers.GPT2Config(
+            vocab_size=vocabulary,
+            n_embd=24,
+            n_layer=2,
+            n_head=4,
+            n_positions=64,
+            attn_pdrop=0,
+            embd_pdrop=0,
+            resid_pdrop=0,
+        )
+    common = {"vocab_size": vocabulary, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2}
+    if kind == "llama":
+        return transformers.LlamaConfig(**common, num_attention_heads=4, num_key_value_heads=2)
+    if kind == "mixtral":
+        return transformers.MixtralConfig(
+            **common, num_attention_heads=4, num_key_value_heads=2, num_local_experts=4, sliding_window=None
+        )
+    if kind == "gpt_neox":
+        return transformers.GPTNeoXConfig(**common, num_attention_heads=4)
+    return {"t5": transformers.T5Config, "mt5": transformers.MT5Config}[kind](
+        vocab_size=vocabulary, d_model=24, d_kv=6, d_ff=40, num_layers=2, num_heads=4, dropout_rate=0.0,
+        decoder_start_token_id=0, tie_word_embeddings=kind == "t5",
+    )  # fmt: skip
+
+
+def tiny_model(kind: str, seed: int = 0):
+    """Return a tiny model whose weights are large enough that attention matters."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    torch.manual_seed(seed)
+    auto = AutoModelForSeq2SeqLM if kind in ENCODER_DECODERS else AutoModelForCausalLM
+    model = auto.from_config(tiny_config(kind), attn_implementation="eager")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.15)
+    model.tie_weights()
+    return model
+
+
+def write_store(
+    directory: Path,
+    rows: list[tuple[list[int], list[int]]],
+    encoder_decoder: bool = False,
+    vocabulary: int = VOCABULARY,
+) -> None:
+    """Write a token store of (prompt, response) rows in the layout of docs/architecture.md."""
+    directory.mkdir(parents=True)
+    tokens = [np.asarray([*prompt, *response], "<u2") for prompt, response in rows]
+    np.concatenate(tokens).tofile(directory / "tokens.bin")
+    np.save(directory / "offsets.npy", np.concatenate([[0], np.cumsum([len(row) for row in tokens])]).astype(np.int64))
+    np.save(directory / "prompt_lengths.npy", np.asarray([len(prompt) for prompt, _ in rows], np.int32))
+    np.save(directory / "keys.npy", np.arange(len(rows), dtype=np.uint64))
+    write_json(
+        directory / "index.json",
+        {
+            "rows": len(rows),
+            "tokens": int(sum(map(len, tokens))),
+            "dtype": "<u2",
+            "vocab_size": vocabulary,
+            "eos_token_id": 1,
+            "encoder_decoder": encoder_decoder,
+            "template": "test",
+            "data_digest": "0" * 64,
+        },
+    )
+
+
+def random_rows(count: int, seed: int = 0, longest: int = 14) -> list[tuple[list[int], list[int]]]:
+    """Return rows of random tokens (prompt, response ending with token 1), with a pattern that can be learned."""
+    generator = np.random.default_rng(seed)
+    rows = []
+    for _ in range(count):
+        prompt, response = generator.integers(2, longest, 2)
+        start = generator.integers(2, VOCABULARY)
+        tokens = (start + np.arange(prompt + response)) % (VOCABULARY - 2) + 2
+        rows.append((tokens[:prompt].tolist(), [*tokens[prompt:].tolist(), 1]))
+    return rows
+
+
+@dataclass
+class Case:
+    """Paths and options of a tiny run; `options()` are the command line's."""
+
+    root: Path
+    kind: str = "bloom"
+    method: str = "full"
+    hyperparameters: dict = field(default_factory=dict)
+
+    def write(self, rows: int = 20) -> Case:
+        """Write stores for two languages, the mixture, the base model and the spec."""
+        encoder_decoder = self.kind in ENCODER_DECODERS
+        parts = []
+        for number, language in enumerate(("en", "fr")):
+            part_rows = random_rows(rows // 2, seed=number)
+            write_store(self.root / "tokens" / "test" / language, part_rows, encoder_decoder)
+            parts.append(Part("test", language, "all", len(part_rows), "0" * 64))
+        Mixture("test-02", "incremental", "test", ("en", "fr"), tuple(parts)).write(self.root / "mixture.json")
+        model = tiny_model(self.kind)
+        model.save_pretrained(self.root / "base")
+        (self.root / "base" / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>"}))
+        self.write_spec()
+        return self
+
+    def write_spec(self, **changes) -> Path:
+        """Write spec.json with changed hyperparameters; return its path."""
+        values = {
+            "learning_rate": 0.01,
+            "epochs": 2,
+            "global_batch_rows": 8,
+            "max_length_tokens": 64,
+            "warmup_ratio": 0.2,
+            "scheduler": "cosine",
+            "weight_decay": 0.01,
+            "prompt_loss_weight": 0.0,
+            **self.hyperparameters,
+            **changes,
+        }
+        if self.method == "lora":
+            values.setdefault("lora", {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["query_key_value"]})
+        spec = {"base": "tiny", "method": self.method, "mixture": "test-02", "seed": 3, "hyperparameters": values}
+        write_json(self.root / "spec.json", spec)
+        return self.root / "spec.json"
+
+    def options(self, output: str = "model", **changes) -> dict:
+        """Return the arguments of `polytune.training.train.command`."""
+        paths = {name: self.root / name for name in ("tokens", "base")}
+        return {
+            "spec": self.root / "spec.json",
+            "mixture": self.root / "mixture.json",
+            **paths,
+            "output": self.root / output,
+            "work": self.root / "work",
+            **changes,
+        }
+
+    def arguments(self, output: str = "model", **changes) -> list[str]:
+        """Return the same as command line arguments."""
+        options = self.options(output, **changes)
+        return ["train", *(f"--{name.replace('_', '-')}={value}" for name, value in options.items())]
+
+
+def weights(directory: Path) -> dict:
+    """Return the tensors of a model directory."""
+    from safetensors.torch import load_file
+
+    return load_file(next(directory.glob("*.safetensors")))

@@ -1,0 +1,44 @@
+"""Clusters: what runs beside Snakemake itself, what is checked before the first submission, and the preflight job."""
+
+from polytune.cluster.guard import check_start
+
+
+# a moment of work each: not worth a job of the queue
+localrules:
+    all,
+    list_runs,
+    write_pretraining_spec,
+    write_spec,
+
+
+onstart:
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            check_start(Path.cwd())
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
+
+
+rule preflight:
+    # asserts what a training takes for granted: its devices, its ranks, and that they reach each other
+    output:
+        f"{WORK}/preflight/{{nodes}}x{{devices_per_node}}.json",
+    log:
+        "logs/preflight/{nodes}x{devices_per_node}.log",
+    wildcard_constraints:
+        nodes="[0-9]+",
+        devices_per_node="[0-9]+",
+    conda:
+        "../envs/polytune.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=10,
+        nodes=lambda wildcards: int(wildcards.nodes),
+        devices_per_node=lambda wildcards: int(wildcards.devices_per_node),
+        step_options="",
+    params:
+        device=CONFIG["evaluation"]["device"],
+    shell:
+        "exec polytune launch --nodes {resources.nodes} --devices-per-node {resources.devices_per_node} "
+        "--step-options={resources.step_options:q} -- "
+        "preflight --device {params.device} --output {output} > {log} 2>&1"
