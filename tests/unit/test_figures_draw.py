@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from synthetic_study import synthetic_scores
 
 from polytune.errors import InputError
@@ -98,7 +99,11 @@ def test_the_line_holds_the_scores_and_their_intervals(scores):
     line = select_line(scores, "xcopa", "th")
     rows = scores[(scores["benchmark"] == "xcopa") & (scores["language"] == "th")].sort_values("n_languages")
     np.testing.assert_allclose(line["accuracy"], 100 * rows["value"])
-    np.testing.assert_allclose(line["high"] - line["low"], 2 * 196 * rows["stderr"])
+    for point, value in zip(line.itertuples(), rows["value"], strict=True):
+        interval = stats.binomtest(round(500 * value), 500).proportion_ci(0.95, method="wilson")
+        assert (point.low, point.high) == pytest.approx((100 * interval.low, 100 * interval.high), abs=1e-3)
+    mean = select_line(scores, "xcopa", "mean")
+    np.testing.assert_allclose(mean["high"] - mean["low"], 2 * 1.96 * mean["stderr"])
     assert line["n_languages"].tolist() == [0, 1, 2, 4, 8, 12, 16, 20, 25, 26, 32, 39, 45, 52]
     assert line["added"].tolist()[:4] == ["", "en", "zh", "ar"]
 

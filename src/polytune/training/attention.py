@@ -1,7 +1,7 @@
 """Attention inside the rows of a pack, never across them, for every architecture of the studies.
 
-`install` changes one model instance: its attention layers read the pack's layout from a `PackContext` that they share, and
-position ids restart at zero in every row. The result equals the untouched model on each row alone.
+`install` changes one model instance: its attention layers read the pack's layout from a `PackContext` that they share,
+and position ids restart at zero in every row. The result equals the untouched model on each row alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ ENCODER_DECODERS = ("t5", "mt5")
 class PackContext:
     """The layout of the pack that the model computes now, shared by its attention layers.
 
-    It stays set until the next pack, because activation checkpointing runs the forward pass again during the backward pass.
+    It stays set until the next pack, because activation checkpointing runs the forward pass again during the backward
+    pass.
     """
 
     def __init__(self) -> None:
@@ -43,9 +44,9 @@ def attend_rows(
 ) -> torch.Tensor:
     """Return softmax(scale * query key^T + bias) value within each row.
 
-    `query` [tokens, heads, d], `key` and `value` [tokens, key heads, d], `layouts` of the queries and of the keys (the same
-    one for self-attention). `bias(q, k)` returns an additive mask [1, heads, q, k] that includes causality where needed.
-    Returns [tokens, heads, d].
+    `query` [tokens, heads, d], `key` and `value` [tokens, key heads, d], `layouts` of the queries and of the keys (the
+    same one for self-attention). `bias(q, k)` returns an additive mask [1, heads, q, k] that includes causality where
+    needed. Returns [tokens, heads, d].
     """
     groups = query.shape[1] // key.shape[1]
     results = []
