@@ -123,7 +123,13 @@ def workflow_killed(slurm: Slurm, directory: Path) -> dict:
     shell = "source profiles/lumi/activate.sh && exec polytune wait --seconds 2"
     environment = {**slurm.environment, "PYTHONPATH": f"{project.directory}/src"}
     waited = subprocess.run(
-        ["bash", "-c", shell], cwd=project.directory, env=environment, capture_output=True, text=True, timeout=300, check=False
+        ["bash", "-c", shell],
+        cwd=project.directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     found["waited"], found["waited_output"] = waited.returncode, waited.stdout + waited.stderr
     status = finish(project.train(log="again.txt"))
@@ -161,7 +167,9 @@ def world_study(slurm: Slurm, directory: Path) -> dict:
     process = project.snakemake("all")
     logs = project.directory / "logs/train_full"
     first = wait_for(
-        "the first training", lambda: next((file for file in logs.rglob("*.log") if "0%" in file.read_text()), None), 500
+        "the first training",
+        lambda: next((file for file in logs.rglob("*.log") if "0%" in file.read_text()), None),
+        500,
     )
     run = first.relative_to(logs).with_suffix("")
     time.sleep(3.0)
@@ -169,12 +177,15 @@ def world_study(slurm: Slurm, directory: Path) -> dict:
     slurm.run("scancel", owner["slurm_job_id"])
     status = finish(process)
     manifests = [
-        json.loads(file.read_text()) for file in (project.directory / "results/runs").glob("*/full/*/*/model/manifest.json")
+        json.loads(file.read_text())
+        for file in (project.directory / "results/runs").glob("*/full/*/*/model/manifest.json")
     ]
     return {
         "preflight": preflight,
         "preflight_output": project.output("preflight.txt"),
-        "preflight_found": json.loads((project.directory / "work/preflight/2x2.json").read_text()) if preflight == 0 else {},
+        "preflight_found": json.loads((project.directory / "work/preflight/2x2.json").read_text())
+        if preflight == 0
+        else {},
         "status": status,
         "output": project.output(),
         "manifests": manifests,

@@ -39,7 +39,9 @@ def test_signal_before_limit(outcome):
     found = outcome(scenarios.signal_before_limit)
     first, second = assert_resumed(found, steps=110)
     assert second[0] == first[-1] + 1  # the signal left time for a checkpoint: nothing is lost
-    assert [entry["step"] for entry in found["history"] if entry["event"] == "stop" and entry["rank"] == 0] == [first[-1]]
+    assert [entry["step"] for entry in found["history"] if entry["event"] == "stop" and entry["rank"] == 0] == [
+        first[-1]
+    ]
     assert [job.state for job in found["jobs"]] == ["FAILED", "COMPLETED"]
     assert [job.limit for job in found["jobs"]] == ["00:02:00", "00:04:00"]
 

@@ -21,7 +21,11 @@ def command(
     while left := jobs_left(directory):
         counts = Counter(job.state for job in left)
         if counts != shown:
-            print(time.strftime("%H:%M:%S"), ", ".join(f"{number} {state}" for state, number in counts.items()), flush=True)
+            print(
+                time.strftime("%H:%M:%S"),
+                ", ".join(f"{number} {state}" for state, number in counts.items()),
+                flush=True,
+            )
             shown = counts
         time.sleep(seconds)
     print("no job of the workflow is left in the queue")
