@@ -48,16 +48,20 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for worlds, models and results")
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--replay", type=int, default=REPLAY, help="pre-training texts in every mixture")
+    parser.add_argument("--mixtures", nargs="+", choices=MIXTURES, default=list(MIXTURES), help="only these")
     arguments = parser.parse_args()
+    mixtures = {name: MIXTURES[name] for name in arguments.mixtures}
     results = {}
     for seed in arguments.seeds:
         folder = arguments.output / f"seed{seed}"
-        results[seed] = measure_world(WorldSettings(seed=seed), folder.resolve(), MIXTURES, arguments.replay)
+        results[seed] = measure_world(WorldSettings(seed=seed), folder.resolve(), mixtures, arguments.replay)
     write_json(arguments.output / "accuracies.json", results)
     print(format_report(results))
 
 
-def measure_world(settings: WorldSettings, folder: Path, mixtures: dict, replay: int) -> dict[str, Accuracies]:
+def measure_world(
+    settings: WorldSettings, folder: Path, mixtures: dict, replay: int, benchmarks: tuple[str, ...] = BENCHMARKS
+) -> dict[str, Accuracies]:
     """Return the accuracies of the base and of every tuned model of one world; `mixtures` is like `MIXTURES`."""
     from polytune.mixtures.build import build_mixture
     from polytune.training import pretrain, train
@@ -80,7 +84,7 @@ def measure_world(settings: WorldSettings, folder: Path, mixtures: dict, replay:
             output=base,
             work=folder / "work",
         )
-    accuracies = {"base": evaluate_model(base, world, folder / "evaluations" / "base")}
+    accuracies = {"base": evaluate_model(base, world, folder / "evaluations" / "base", benchmarks)}
     for name, (languages, amount) in mixtures.items():
         model = folder / "models" / name
         if not (model / "manifest.json").exists():
@@ -95,7 +99,7 @@ def measure_world(settings: WorldSettings, folder: Path, mixtures: dict, replay:
                 output=model,
                 work=folder / "work",
             )
-        accuracies[name] = evaluate_model(model, world, folder / "evaluations" / name)
+        accuracies[name] = evaluate_model(model, world, folder / "evaluations" / name, benchmarks)
     return accuracies
 
 
@@ -133,12 +137,12 @@ def write_spec(path: Path, mixture: str, hyperparameters: dict) -> Path:
     return path
 
 
-def evaluate_model(model: Path, world: Path, folder: Path) -> Accuracies:
-    """Return the accuracies of one model on the five benchmarks."""
+def evaluate_model(model: Path, world: Path, folder: Path, benchmarks: tuple[str, ...]) -> Accuracies:
+    """Return the accuracies of one model on `benchmarks`."""
     from polytune.evaluation import evaluate
 
     accuracies = {}
-    for benchmark in BENCHMARKS:
+    for benchmark in benchmarks:
         output = folder / f"{benchmark}.json"
         if not output.exists():
             evaluate.command(
@@ -147,7 +151,7 @@ def evaluate_model(model: Path, world: Path, folder: Path) -> Accuracies:
                 data=world / "benchmarks",
                 output=output,
                 samples=folder / f"{benchmark}.samples.parquet",
-                together=",".join(BENCHMARKS),
+                together=",".join(benchmarks),
             )
         results = read_json(output)
         tasks = results["polytune"]["tasks"]

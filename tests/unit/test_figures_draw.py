@@ -127,6 +127,18 @@ def test_the_black_square_stands_where_the_language_enters(scores):
     assert not [line for line in draw(scores, SPECS["fig2b"]).figure.axes[0].lines if line.get_marker() == "s"]
 
 
+def test_the_word_chance_is_not_struck_through_by_a_base_model_near_chance(scores):
+    near = scores.copy()
+    near.loc[near["method"] == "base", "value"] = 0.515
+    figure = draw(near, SPECS["fig3c"]).figure
+    box = next(box for (text, *_), box in texts_of(figure).items() if text == "chance")
+    axes = figure.axes[0]
+    for height in (51.5, 50.0):
+        pixel = axes.transData.transform((0, height))[1]
+        assert not box.y0 < pixel < box.y1
+    assert box.y0 > axes.get_window_extent().y0
+
+
 def test_exposure_panels_are_the_papers(scores):
     titles = {
         name: [axes.get_title(loc="left") for axes in draw(scores, SPECS[name]).figure.axes if axes.get_visible()]

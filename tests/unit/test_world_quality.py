@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 BASE = ("en", "zh", "es", "hi")
 TUNED = ["en", "zh", "ru", "tr"]
-SETTINGS = replace(settings_of_size("tiny", 21), documents_per_base_language=6000, instruction_rows=1500)
+SETTINGS = replace(settings_of_size("tiny", 21), documents_per_base_language=5000, instruction_rows=1500)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def quality():
 @pytest.fixture(scope="module")
 def measured(quality, tmp_path_factory):
     mixtures = {"tuned": (TUNED, {"rows": 1500})}
-    return quality.measure_world(SETTINGS, tmp_path_factory.mktemp("quality"), mixtures, replay=1500)
+    return quality.measure_world(SETTINGS, tmp_path_factory.mktemp("quality"), mixtures, 1500, ("xcopa-all", "pawsx"))
 
 
 def accuracy(measured, model, benchmark, languages):

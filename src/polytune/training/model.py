@@ -127,7 +127,7 @@ def compute_packs(model) -> None:
         return weighted_nll(hidden, self.weight, targets, weights)
 
     def forward(self, pack, **unused):
-        context.decoder, context.encoder = pack.layout, pack.source_layout
+        context.decoder, context.encoder, context.predict = pack.layout, pack.source_layout, pack.predict
         if pack.source_ids is None:
             output = self.base_model(input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False)
             hidden = output.last_hidden_state
@@ -136,7 +136,7 @@ def compute_packs(model) -> None:
             hidden = self.decoder(
                 input_ids=pack.input_ids, encoder_hidden_states=encoded, use_cache=False
             ).last_hidden_state
-        chosen = hidden[0].index_select(0, pack.predict)
+        chosen = hidden[0] if context.trimmed else hidden[0].index_select(0, pack.predict)
         return self.lm_head(chosen if scale is None else chosen * scale, pack.targets, pack.weights)
 
     head.forward = MethodType(loss_of, head)

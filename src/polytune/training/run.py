@@ -15,7 +15,8 @@ from pathlib import Path
 from polytune.errors import InputError
 from polytune.files import digest, read_json, sha256_file, write_text
 from polytune.mixtures.manifest import Mixture
-from polytune.training.spec import Spec
+from polytune.training.checkpoints import KEPT
+from polytune.training.spec import Hyperparameters, Spec
 from polytune.training.startup import import_trainer, leave_deepspeed_out
 
 LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -83,7 +84,7 @@ def execute(run: Run) -> None:
     first = hardware.process == 0
     with own_work(run.work) if first else contextlib.nullcontext():
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = _arguments(run, folder)
+        arguments = training_arguments(hyper, hardware, run.spec.seed, folder)
         updates = Updates(
             rows,
             seed=run.spec.seed,
@@ -121,10 +122,10 @@ def _micro_batch_tokens(folder: Path, hardware: Hardware) -> int:
     return min(int(file.read_text()), hardware.micro_batch_tokens) if file.is_file() else hardware.micro_batch_tokens
 
 
-def _arguments(run: Run, folder: Path):
+def training_arguments(hyper: Hyperparameters, hardware: Hardware, seed: int, folder: Path):
+    """Return transformers' TrainingArguments of a run; with several processes this also connects them."""
     import torch
 
-    hyper, hardware = run.spec.hyperparameters, run.hardware
     options = {}
     if hardware.processes == 1:
         for name in LAUNCHER_VARIABLES:  # a group of one is no group: no DistributedDataParallel around the model
@@ -151,13 +152,13 @@ def _arguments(run: Run, folder: Path):
         weight_decay=hyper.weight_decay,
         max_grad_norm=hyper.max_gradient_norm,
         bf16=hyper.precision == "bf16",
-        seed=run.spec.seed,
+        seed=seed,
         use_cpu=not torch.cuda.is_available(),
         ddp_backend=None if torch.cuda.is_available() or hardware.processes == 1 else "gloo",
         activation_checkpointing=hardware.activation_checkpointing,
         use_cache=True,  # of the saved configuration; packs are computed without a cache
         save_strategy="no",  # `Interruption` decides
-        save_total_limit=2,
+        save_total_limit=KEPT,
         logging_first_step=True,
         logging_nan_inf_filter=False,
         report_to="none",
