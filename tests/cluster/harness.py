@@ -61,10 +61,9 @@ class Slurm:
 
     def __init__(self, directory: Path, nodes: int = 2) -> None:
         self.directory, self.nodes = directory, nodes
-        self.environment = {  # as if no other Slurm were there
-            **{
-                name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_", "SRUN_"))
-            },
+        foreign = ("SLURM_", "SBATCH_", "SRUN_")  # this Slurm's jobs are no steps of another one's
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
             "SLURM_CONF": f"{directory}/slurm.conf",
             "PATH": f"{directory}/bin:{os.environ['PATH']}",
         }

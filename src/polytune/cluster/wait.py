@@ -16,7 +16,7 @@ def command(
     directory: Annotated[Path, typer.Option(help="Working directory of the workflow.")] = Path("."),
     seconds: Annotated[float, typer.Option(help="Time between two looks at the queue.")] = 60.0,
 ) -> None:
-    """Wait until the jobs that the workflow has left in Slurm's queue have ended, e.g. after its Snakemake was killed."""
+    """Wait until the jobs that the workflow left in Slurm's queue have ended, e.g. after its Snakemake was killed."""
     shown = None
     while left := jobs_left(directory):
         counts = Counter(job.state for job in left)
