@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("polytune.training.train", "Tune a base model on a mixture (full or LoRA)."),
     "preflight": ("polytune.cluster.preflight", "Assert that a job's processes see their devices and each other."),
     "launch": ("polytune.cluster.launch", "Start a training on one or many devices."),
+    "wait": ("polytune.cluster.wait", "Wait for jobs that an earlier start left in Slurm's queue."),
     "evaluate": ("polytune.evaluation.evaluate", "Evaluate a model on a benchmark with lm-evaluation-harness."),
     "collect-scores": ("polytune.analysis.scores", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),

@@ -98,6 +98,11 @@ class Locations:
             return Place(pattern.format(language=language), pattern.format(language=language))
         if row["location"].startswith(GENERATED):
             directory, marker = f"{self.world}/{row['location'].partition(':')[2]}", f"{self.world}/world.json"
+        elif row["location"] == "-":
+            raise InputError(
+                f"configuration: locations.sources.{source}: no directory is given; '{source}' cannot be fetched, name the "
+                f"directory that holds {row['file']}"
+            )
         else:
             directory = f"{self.resources}/sources/{source}"
             marker = f"{directory}/manifest.json"

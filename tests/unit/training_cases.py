@@ -93,7 +93,7 @@ def write_store(
 
 
 def random_rows(count: int, seed: int = 0, longest: int = 14) -> list[tuple[list[int], list[int]]]:
-    """Return rows of random tokens (prompt, response ending with token 1), predictable enough to be learned a little."""
+    """Return rows of random tokens (prompt, response ending with token 1), with a pattern that can be learned."""
     generator = np.random.default_rng(seed)
     rows = []
     for _ in range(count):

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from polytune.cluster.slurm import SlurmError, has_slurm, job_state, queued_jobs
+from polytune.cluster.slurm import QueuedJob, SlurmError, has_slurm, job_state, queued_jobs
 from polytune.errors import InputError
 from polytune.files import read_json
 
@@ -158,28 +158,30 @@ def _is_alive(owner: dict) -> bool:
     return started == owner["started"]
 
 
-def check_queue(directory: Path, prefix: str = JOB_NAME) -> None:
-    """Raise `InputError` if jobs that an earlier start of the workflow submitted from `directory` are still in the queue."""
+def jobs_left(directory: Path, prefix: str = JOB_NAME) -> list[QueuedJob]:
+    """Return the jobs in the queue that the workflow of `directory` has submitted; `InputError` if Slurm does not answer."""
     try:
         jobs = queued_jobs()
     except SlurmError as error:
         raise InputError(f"squeue does not answer ({error}): is this a login node, and is Slurm up?") from None
-    left = [
-        job
-        for job in jobs
-        if job.name.startswith(f"{prefix}_") and Path(job.directory).resolve() == directory.resolve()
-    ]
+    own = directory.resolve()
+    return [job for job in jobs if job.name.startswith(f"{prefix}_") and Path(job.directory).resolve() == own]
+
+
+def check_queue(directory: Path) -> None:
+    """Raise `InputError` if jobs of an earlier start of the workflow in `directory` are still in the queue."""
+    left = jobs_left(directory)
     if not left:
         return
-    shown = [f"  {job.job}  {job.state:<10} {job.elapsed:>11}  {job.comment}" for job in left[:20]]
+    shown = [f"  {job.job:>10}  {job.state:<10} {job.elapsed:>11}  {job.comment}" for job in left[:20]]
     more = [f"  and {len(left) - 20} more"] if len(left) > 20 else []
     raise InputError(
         "\n".join(
             [
-                f"{len(left)} jobs of an earlier start are still in the queue; starting now would run them twice:",
+                f"{len(left)} job(s) of an earlier start are still in the queue; a start now would run them twice:",
                 *shown,
                 *more,
-                "Wait for them (polytune wait), or stop them: scancel " + " ".join(job.job for job in left),
+                "Wait for them (polytune wait), or stop them (scancel " + " ".join(job.job for job in left) + ")",
             ]
         )
     )

@@ -28,7 +28,9 @@ import typer
 from polytune.cluster.guard import OWNER, TOKEN, own_work, read_owner
 from polytune.errors import InputError
 
-GRACE_SECONDS = 10.0  # for the other ranks after one has failed; they wait for it in a collective operation and will not end
+GRACE_SECONDS = (
+    10.0  # for the other ranks after one has failed; they wait for it in a collective operation and will not end
+)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
@@ -37,7 +39,9 @@ def command(
     nodes: Annotated[int, typer.Option(min=1, help="Nodes.")] = 1,
     devices_per_node: Annotated[int, typer.Option(min=1, help="Processes on each node, one per device.")] = 1,
     work: Annotated[Path | None, typer.Option(help="Work folder that only one copy may use.")] = None,
-    step_options: Annotated[str, typer.Option(help="Options of srun: cores, devices and binding of each process.")] = "",
+    step_options: Annotated[
+        str, typer.Option(help="Options of srun: cores, devices and binding of each process.")
+    ] = "",
     inside_step: Annotated[bool, typer.Option(hidden=True, help="This is one rank of a Slurm step.")] = False,
 ) -> None:
     """Start a command on one or many devices: directly, as local processes, or by srun."""

@@ -38,7 +38,10 @@ def command(
         raise InputError("; ".join(problems))
     if rank == 0:
         write_json(output, {"processes": ranks, "ranks": everything})
-        print(f"preflight: {ranks} processes on {len({one['host'] for one in everything})} hosts reach each other", flush=True)
+        print(
+            f"preflight: {ranks} processes on {len({one['host'] for one in everything})} hosts reach each other",
+            flush=True,
+        )
 
 
 def visible_devices() -> list[str]:

@@ -1,7 +1,7 @@
 """Attention inside the rows of a pack, never across them, for every architecture of the studies.
 
-`install` changes one model instance: its attention layers read the pack's layout from a `PackContext` that they share, and
-position ids restart at zero in every row. The result equals the untouched model on each row alone.
+`install` changes one model instance: its attention layers read the pack's layout from a `PackContext` that they share,
+and position ids restart at zero in every row. The result equals the untouched model on each row alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from polytune.errors import InputError, nearest
 from polytune.training.layout import Layout
 
 IMPLEMENTATION = "polytune_rows"  # the name under which transformers knows our attention function
+QUERIES_PER_RUN = 96
 DECODERS = ("bloom", "gpt2", "gpt_neox", "llama", "mistral", "mixtral")
 ENCODER_DECODERS = ("t5", "mt5")
 
@@ -23,12 +24,15 @@ ENCODER_DECODERS = ("t5", "mt5")
 class PackContext:
     """The layout of the pack that the model computes now, shared by its attention layers.
 
-    It stays set until the next pack, because activation checkpointing runs the forward pass again during the backward pass.
+    It stays set until the next pack, because activation checkpointing runs the forward pass again during the backward
+    pass.
     """
 
     def __init__(self) -> None:
         self.decoder: Layout | None = None
         self.encoder: Layout | None = None
+        self.predict: torch.Tensor | None = None  # positions that the loss asks for
+        self.trimmed = False  # whether the model returns only those positions
 
 
 def attend_rows(
@@ -43,9 +47,9 @@ def attend_rows(
 ) -> torch.Tensor:
     """Return softmax(scale * query key^T + bias) value within each row.
 
-    `query` [tokens, heads, d], `key` and `value` [tokens, key heads, d], `layouts` of the queries and of the keys (the same
-    one for self-attention). `bias(q, k)` returns an additive mask [1, heads, q, k] that includes causality where needed.
-    Returns [tokens, heads, d].
+    `query` [tokens, heads, d], `key` and `value` [tokens, key heads, d], `layouts` of the queries and of the keys (the
+    same one for self-attention). `bias(q, k)` returns an additive mask [1, heads, q, k] that includes causality where
+    needed. Returns [tokens, heads, d].
     """
     groups = query.shape[1] // key.shape[1]
     results = []
@@ -97,6 +101,44 @@ def _install_interface(model, context: PackContext) -> None:
     for module in model.modules():
         if type(module).__name__.endswith("Attention"):
             module.pack_context = context
+    if model.config.model_type in ("llama", "mistral", "mixtral"):
+        layer = model.base_model.layers[-1]
+        layer.forward = MethodType(_last_llama_block(context), layer)
+        context.trimmed = True
+
+
+def _last_llama_block(context: PackContext) -> Callable:
+    def forward(self, hidden_states, **options):
+        attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **options)
+        # the rest of the last block only at the positions that the loss asks for
+        hidden_states = (hidden_states + attended).index_select(1, context.predict)
+        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states))
+
+    return forward
+
+
+def attend_causally(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scale: float, dropout: float
+) -> torch.Tensor:
+    """Return attention of [rows, heads, length, d] under an additive mask [rows, heads, length, length] that is causal.
+
+    On a CPU long rows are computed in runs of queries, each with the keys up to its end: the kernel cannot see that the
+    rest is masked, and would compute it.
+    """
+    length = query.shape[2]
+    run = length if query.is_cuda or length < 2 * QUERIES_PER_RUN else QUERIES_PER_RUN
+    results = [
+        functional.scaled_dot_product_attention(
+            query[:, :, start : start + run],
+            key[:, :, : start + run],
+            value[:, :, : start + run],
+            attn_mask=mask[:, :, start : start + run, : start + run],
+            dropout_p=dropout,
+            scale=scale,
+        )
+        for start in range(0, length, run)
+    ]
+    return results[0] if len(results) == 1 else torch.cat(results, dim=2)
 
 
 class AlibiMasks:
@@ -124,7 +166,8 @@ class AlibiMasks:
 
 
 def _install_bloom(model, context: PackContext) -> None:
-    masks = AlibiMasks(model.config.n_head)
+    masks, last = AlibiMasks(model.config.n_head), model.config.n_layer - 1
+    context.trimmed = True
 
     def attend(self, hidden_states, residual, alibi, attention_mask, **unused):
         fused = self.query_key_value(hidden_states)[0].view(-1, self.num_heads, 3, self.head_dim)
@@ -132,16 +175,12 @@ def _install_bloom(model, context: PackContext) -> None:
         for block in context.decoder.blocks:
             query, key, value = block.pad(fused).transpose(1, 2).unbind(3)  # [rows, heads, length, d]
             mask = masks(query, block.length).expand(block.rows, -1, -1, -1)
-            result = functional.scaled_dot_product_attention(
-                query,
-                key,
-                value,
-                attn_mask=mask,
-                dropout_p=self.attention_dropout.p if self.training else 0.0,
-                scale=self.inv_norm_factor,
-            )
+            dropout = self.attention_dropout.p if self.training else 0.0
+            result = attend_causally(query, key, value, mask, self.inv_norm_factor, dropout)
             results.append(block.unpad(result.transpose(1, 2)))
         joined = results[0] if len(results) == 1 else torch.cat(results)
+        if self.layer_idx == last:  # the rest of the last block only at the positions that the loss asks for
+            joined, residual = joined.index_select(0, context.predict), residual.index_select(1, context.predict)
         output = self.dense(joined.reshape(1, -1, self.hidden_size))
         return residual + functional.dropout(output, self.hidden_dropout, self.training), None
 

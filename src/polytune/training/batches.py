@@ -1,8 +1,9 @@
 """From token stores and a mixture to the packs of every update.
 
-A run is one stream of rows: epoch after epoch, each a permutation of all selected rows drawn from (seed, epoch). Update u takes
-the rows u * B to (u + 1) * B of the stream, B = `global_batch_rows`; an update may span two epochs and only the last one may be
-smaller, so there are U = ceil(rows * epochs / B) updates (Lucky 52, section 3: U = ceil(N L E / (B W)) with their B W = our B).
+A run is one stream of rows: epoch after epoch, each a permutation of all selected rows drawn from (seed, epoch).
+Update u takes the rows u * B to (u + 1) * B of the stream, B = `global_batch_rows`; an update may span two epochs and
+only the last one may be smaller, so there are U = ceil(rows * epochs / B) updates (Lucky 52, section 3: U = ceil(N L E
+/ (B W)) with their B W = our B).
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from polytune.training.packing import plan_update
 class Pack:
     """Rows that are computed in one forward pass, one behind the other.
 
-    `input_ids` and `position_ids` [1, tokens]; the output layer is asked only at the `predict` [n] positions, for `targets`
-    [n] with `weights` [n] (float32; they sum to 1 over all packs of the update). Encoder-decoders have `source_ids` [1, tokens]
-    and `source_layout` besides; `input_ids` then is the decoder's input.
+    `input_ids` and `position_ids` [1, tokens]; the output layer is asked only at the `predict` [n] positions, for
+    `targets` [n] with `weights` [n] (float32; they sum to 1 over all packs of the update). Encoder-decoders have
+    `source_ids` [1, tokens] and `source_layout` besides; `input_ids` then is the decoder's input.
     """
 
     input_ids: torch.Tensor
@@ -152,10 +153,10 @@ def _open_store(path: Path, part, encoder_decoder: bool) -> TokenStore:
     store = TokenStore(path)
     index = store.index
     if index["encoder_decoder"] != encoder_decoder:
-        kind = {False: "a decoder", True: "an encoder-decoder"}
-        raise InputError(
-            f"{path}/index.json: tokenised for {kind[index['encoder_decoder']]}, the base model is {kind[encoder_decoder]}"
+        made, needed = (
+            "an encoder-decoder" if kind else "a decoder" for kind in (not encoder_decoder, encoder_decoder)
         )
+        raise InputError(f"{path}/index.json: tokenised for {made}, the base model is {needed}")
     if index["data_digest"] != part.data_digest:
         raise InputError(
             f"{path}/index.json: 'data_digest' {index['data_digest'][:12]}... is not that of the mixture "

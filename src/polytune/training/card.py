@@ -8,7 +8,14 @@ from polytune.files import write_text
 from polytune.mixtures.manifest import Mixture
 from polytune.training.spec import Spec
 
-LICENSE_NOTE = "The license of the base model and those of the instruction data apply to these weights; check both before you publish them."
+LICENSE_NOTE = (
+    "The license of the base model and those of the instruction data apply to these weights; "
+    "check both before you publish them."
+)
+WORLD_NOTE = (
+    "This model belongs to Polytune's generated world: its languages, texts and facts are artificial. "
+    "It says nothing about real languages."
+)
 
 
 def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipeline: str) -> None:
@@ -40,12 +47,6 @@ def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipelin
     if hyper["lora"] is not None:
         rows.insert(4, ("lora", ", ".join(f"{name} {value}" for name, value in vars(hyper["lora"]).items())))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    note = (
-        "\nThis model belongs to Polytune's generated world: its languages, texts and facts are artificial. It says nothing about "
-        "real languages.\n"
-        if world
-        else ""
-    )
     write_text(
         path,
         f"""---
@@ -55,7 +56,7 @@ def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipelin
 # {spec.base} / {spec.method} / {mixture.mixture} / seed {spec.seed}
 
 Tuned with Polytune {manifest["provenance"]["polytune"]} (commit {manifest["provenance"]["commit"]}).
-{note}
+{WORLD_NOTE if world else ""}
 | | |
 |---|---|
 {table}

@@ -5,8 +5,8 @@
     work/{fingerprint}/checkpoint-{update}/checksums.json   written last: the checkpoint is whole
     work/{fingerprint}/logs/                        TensorBoard
 
-The fingerprint is a digest of everything that a resumed run must share with the interrupted one, so another run never sees
-these checkpoints.
+The fingerprint is a digest of everything that a resumed run must share with the interrupted one, so another run never
+sees these checkpoints.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from polytune.files import read_json, sha256_file, write_json
+from polytune.files import sha256_file, write_json
 
 CHECKSUMS = "checksums.json"
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
@@ -48,7 +48,7 @@ def find_damage(checkpoint: Path) -> str | None:
         sums = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         return f"{CHECKSUMS} is broken"
-    for name, expected in sums.items():
+    for name in sums:
         if not (checkpoint / name).is_file():
             return f"{name} is missing"
     with ThreadPoolExecutor(8) as pool:

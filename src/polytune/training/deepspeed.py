@@ -13,9 +13,9 @@ ZERO_STAGES = (0, 1, 2, 3)
 def deepspeed_config(hyper: Hyperparameters, zero_stage: int) -> dict:
     """Return the configuration of a run, the same for any number of processes.
 
-    Batch sizes are formal: a step is one update, and its packs are accumulated by `UpdateTrainer`, which tells DeepSpeed
-    which one is the last. The optimizer is Trainer's AdamW; DeepSpeed shards its state (stage >= 1), the gradients
-    (>= 2) and the parameters (3).
+    Batch sizes are formal: a step is one update, and its packs are accumulated by `UpdateTrainer`, which tells
+    DeepSpeed which one is the last. The optimizer is Trainer's AdamW; DeepSpeed shards its state (stage >= 1), the
+    gradients (>= 2) and the parameters (3).
     """
     return {
         "train_micro_batch_size_per_gpu": 1,
@@ -36,8 +36,8 @@ def deepspeed_config(hyper: Hyperparameters, zero_stage: int) -> dict:
 def prepare_deepspeed_on_cpu() -> None:
     """Let DeepSpeed run on the CPU without a compiler: gloo and torch's own operations only.
 
-    Its shared-memory all-reduce would be compiled at the first start (about 45 s, needs g++ and ninja). Call this before
-    anything else imports deepspeed.
+    Its shared-memory all-reduce would be compiled at the first start (about 45 s, needs g++ and ninja). Call this
+    before anything else imports deepspeed.
     """
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
     warnings.filterwarnings("ignore", message=".*torch.distributed.*is deprecated", category=FutureWarning)

@@ -38,8 +38,8 @@ def peak_memory_bytes() -> int:
 def energy_joules() -> float | None:
     """Return the energy counter of this process's GPU in joules, or None where the device does not tell.
 
-    Only differences of two readings mean something. NVIDIA: NVML through the package `pynvml`, if it is installed; AMD: the
-    command `rocm-smi`.
+    Only differences of two readings mean something. NVIDIA: NVML through the package `pynvml`, if it is installed;
+    AMD: the command `rocm-smi`.
     """
     import torch
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from polytune.errors import InputError, nearest
+from polytune.files import read_json, write_json
 from polytune.training.spec import Spec
 
 
@@ -30,7 +33,7 @@ def add_adapters(model, spec: Spec):
                 f"{', '.join(sorted(names))}{nearest(name, names)}"
             )
     torch.manual_seed(spec.seed)
-    adapted = peft.get_peft_model(
+    return peft.get_peft_model(
         model,
         peft.LoraConfig(
             task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
@@ -41,6 +44,9 @@ def add_adapters(model, spec: Spec):
             fan_in_fan_out=model.config.model_type == "gpt2",  # its Conv1D layers store the transposed weight
         ),
     )
-    # the name of the base, not the path from which it was read: the adapter is to be moved
-    adapted.peft_config["default"].base_model_name_or_path = spec.base
-    return adapted
+
+
+def name_base(directory: Path, base: str) -> None:
+    """Put the base's name in a saved `adapter_config.json` in place of the path it was read from: adapters travel."""
+    file = directory / "adapter_config.json"
+    write_json(file, {**read_json(file), "base_model_name_or_path": base})

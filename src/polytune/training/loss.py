@@ -1,8 +1,8 @@
 """Cross entropy of the output layer without its logits as a whole.
 
 With BLOOM's 250,880 entries the logits of one pack outweigh everything else in memory. Here the hidden states of the
-supervised positions go through the output layer in chunks, and the gradients are computed in the same pass, so that a chunk's
-logits are used up before the next chunk's exist and nothing is computed twice.
+supervised positions go through the output layer in chunks, and the gradients are computed in the same pass, so that a
+chunk's logits are used up before the next chunk's exist and nothing is computed twice.
 """
 
 from __future__ import annotations
@@ -42,16 +42,22 @@ class _WeightedNll(torch.autograd.Function):
             for start in range(0, len(states), rows):
                 part = slice(start, start + rows)
                 state, target, scale = states[part], targets[part, None], weights[part]
-                # one tensor [rows, vocabulary] becomes log-likelihoods, then their gradient
-                chunk = torch.log_softmax((state @ matrix.T).float(), dim=-1)
-                total -= torch.dot(chunk.gather(1, target).squeeze(1), scale)
+                # one tensor [rows, vocabulary]: logits, then exponentials, then their sum times d nll / d logits
+                chunk = (state @ matrix.T).float()
+                highest = chunk.amax(dim=-1, keepdim=True)
+                chosen = chunk.gather(1, target) - highest
+                chunk.sub_(highest).exp_()
+                sums = chunk.sum(dim=-1, keepdim=True)
+                total += torch.dot((sums.log() - chosen).squeeze(1), scale)
                 if need_hidden or need_weight:
-                    # d nll / d logits = softmax - onehot; the weights scale the small factors of the products instead
-                    chunk = chunk.exp_().scatter_add_(1, target, chunk.new_full(target.shape, -1)).to(dtype)
+                    # d nll / d logits = softmax - onehot = (exponentials - sum * onehot) / sum; the small factors of
+                    # the products take 1 / sum and the weights, which saves two passes over the vocabulary
+                    chunk = chunk.scatter_add_(1, target, -sums).to(dtype)
+                    scale = scale[:, None] / sums
                     if need_hidden:
-                        grad_hidden[part] = (chunk @ matrix).mul_(scale[:, None])
+                        grad_hidden[part] = (chunk @ matrix) * scale
                     if need_weight:
-                        _add_product(grad_weight, chunk.T, state * scale[:, None].to(dtype))
+                        _add_product(grad_weight, chunk.T, (state * scale).to(dtype))
                 del chunk  # before the next one is computed
         ctx.gradients = (
             None if grad_hidden is None else grad_hidden.to(hidden.dtype),

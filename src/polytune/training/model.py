@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import MethodType
 
@@ -73,19 +72,26 @@ def _model_class(config):
 
 def load_base(directory: Path, half: bool = False):
     """Load a base model's safetensors in float32 (`half`: bfloat16); no code of the model's directory is run."""
+    from safetensors import SafetensorError
+
     weight_files(directory)
     config = read_config(directory)
     try:
-        return _model_class(config).from_pretrained(
+        model, report = _model_class(config).from_pretrained(
             directory,
             config=config,
             dtype=torch.bfloat16 if half else torch.float32,
             use_safetensors=True,
             local_files_only=True,
             attn_implementation="eager",
+            output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"{directory}: the model cannot be loaded: {error}") from error
+    if report["missing_keys"]:  # transformers would go on with random values
+        missing = sorted(report["missing_keys"])
+        raise InputError(f"{directory}: {len(missing)} tensors of the model are not in its files, first {missing[0]}")
+    return model
 
 
 def init_base(config_directory: Path, seed: int):
@@ -107,7 +113,8 @@ def check_vocabulary(config, vocabulary: int, directory: Path) -> None:
 def compute_packs(model) -> None:
     """Make `model(pack=...)` return the pack's weighted negative log-likelihood instead of logits.
 
-    The output layer is called as a module of its own (so ZeRO-3 gathers its weight for the call), but computes the loss.
+    The output layer is called as a module of its own (so ZeRO-3 gathers its weight for the call), but computes the
+    loss.
     """
     context = install(model)
     head = model.get_output_embeddings()
@@ -120,7 +127,7 @@ def compute_packs(model) -> None:
         return weighted_nll(hidden, self.weight, targets, weights)
 
     def forward(self, pack, **unused):
-        context.decoder, context.encoder = pack.layout, pack.source_layout
+        context.decoder, context.encoder, context.predict = pack.layout, pack.source_layout, pack.predict
         if pack.source_ids is None:
             output = self.base_model(input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False)
             hidden = output.last_hidden_state
@@ -129,7 +136,7 @@ def compute_packs(model) -> None:
             hidden = self.decoder(
                 input_ids=pack.input_ids, encoder_hidden_states=encoded, use_cache=False
             ).last_hidden_state
-        chosen = hidden[0].index_select(0, pack.predict)
+        chosen = hidden[0] if context.trimmed else hidden[0].index_select(0, pack.predict)
         return self.lm_head(chosen if scale is None else chosen * scale, pack.targets, pack.weights)
 
     head.forward = MethodType(loss_of, head)

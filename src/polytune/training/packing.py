@@ -13,9 +13,9 @@ from collections.abc import Sequence
 def pack_rows(lengths: Sequence[int], capacity: int) -> list[list[int]]:
     """Pack rows into as few packs of at most `capacity` tokens as best-fit decreasing finds.
 
-    Rows are placed from the longest to the shortest, each into the fullest pack that still has room (Johnson 1974: never
-    more than 11/9 of the optimum plus one pack). A row longer than `capacity` gets a pack of its own. Returns the row numbers
-    of each pack, longest row first; rows of length 0 are left out.
+    Rows are placed from the longest to the shortest, each into the fullest pack that still has room (Johnson 1974:
+    never more than 11/9 of the optimum plus one pack). A row longer than `capacity` gets a pack of its own. Returns
+    the row numbers of each pack, longest row first; rows of length 0 are left out.
     """
     packs: list[list[int]] = []
     rooms: list[tuple[int, int]] = []  # (room left, pack number), ascending

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polytune.errors import InputError
-from polytune.files import atomic_directory, digest, read_json, sha256_file, write_json, write_text
+from polytune.files import digest, read_json, sha256_file, write_text
 from polytune.mixtures.manifest import Mixture
-from polytune.training.spec import Spec
+from polytune.training.checkpoints import KEPT
+from polytune.training.spec import Hyperparameters, Spec
+from polytune.training.startup import import_trainer, leave_deepspeed_out
 
 LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 SHRUNK = "micro_batch_tokens"  # file in the work folder: pack size that an out-of-memory stop left behind
@@ -60,10 +62,12 @@ class Run:
 
 def execute(run: Run) -> None:
     """Train `run` (or resume it from its newest good checkpoint) and write its model directory."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # everything is local; no library may ask the hub for what it misses
+    import_trainer()
     import torch
 
-    from polytune.training.batches import Limits, Rows, Updates
     from polytune.cluster.guard import own_work
+    from polytune.training.batches import Limits, Rows, Updates
     from polytune.training.checkpoints import latest_checkpoint
     from polytune.training.model import check_vocabulary, read_config
 
@@ -80,7 +84,7 @@ def execute(run: Run) -> None:
     first = hardware.process == 0
     with own_work(run.work) if first else contextlib.nullcontext():
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = _arguments(run, folder)
+        arguments = training_arguments(hyper, hardware, run.spec.seed, folder)
         updates = Updates(
             rows,
             seed=run.spec.seed,
@@ -118,14 +122,15 @@ def _micro_batch_tokens(folder: Path, hardware: Hardware) -> int:
     return min(int(file.read_text()), hardware.micro_batch_tokens) if file.is_file() else hardware.micro_batch_tokens
 
 
-def _arguments(run: Run, folder: Path):
+def training_arguments(hyper: Hyperparameters, hardware: Hardware, seed: int, folder: Path):
+    """Return transformers' TrainingArguments of a run; with several processes this also connects them."""
     import torch
 
-    hyper, hardware = run.spec.hyperparameters, run.hardware
     options = {}
     if hardware.processes == 1:
         for name in LAUNCHER_VARIABLES:  # a group of one is no group: no DistributedDataParallel around the model
             os.environ.pop(name, None)
+        leave_deepspeed_out()
     else:
         from polytune.training.deepspeed import deepspeed_config, prepare_deepspeed_on_cpu
 
@@ -147,13 +152,13 @@ def _arguments(run: Run, folder: Path):
         weight_decay=hyper.weight_decay,
         max_grad_norm=hyper.max_gradient_norm,
         bf16=hyper.precision == "bf16",
-        seed=run.spec.seed,
+        seed=seed,
         use_cpu=not torch.cuda.is_available(),
         ddp_backend=None if torch.cuda.is_available() or hardware.processes == 1 else "gloo",
         activation_checkpointing=hardware.activation_checkpointing,
         use_cache=True,  # of the saved configuration; packs are computed without a cache
         save_strategy="no",  # `Interruption` decides
-        save_total_limit=2,
+        save_total_limit=KEPT,
         logging_first_step=True,
         logging_nan_inf_filter=False,
         report_to="none",
@@ -168,8 +173,10 @@ def _arguments(run: Run, folder: Path):
 
 
 def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) -> None:
+    from polytune.training.callbacks import Interruption, ProgressBar, TensorBoardLog
     from polytune.training.model import compute_packs
-    from polytune.training.trainer import Interruption, OutOfMemory, ProgressBar, TensorBoardLog, UpdateTrainer
+    from polytune.training.output import write_model
+    from polytune.training.trainer import OutOfMemory, UpdateTrainer
 
     hardware, first = run.hardware, run.hardware.process == 0
     model = run.make_model()
@@ -194,11 +201,22 @@ def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) 
             write_text(folder / SHRUNK, str(error.micro_batch_tokens))
             raise
     if interruption.interrupted:
+        _leave_group(hardware.processes)
         sys.exit(
-            f"interrupted by a signal after update {trainer.state.global_step} of {len(updates)}; a checkpoint is saved in "
-            f"{folder} and the next start resumes from it"
+            f"interrupted by a signal after update {trainer.state.global_step} of {len(updates)}; "
+            f"a checkpoint is saved in {folder} and the next start resumes from it"
         )
-    _write_model(run, trainer, folder)
+    write_model(run, trainer, folder)
+    _leave_group(hardware.processes)
+
+
+def _leave_group(processes: int) -> None:
+    """End the communication of the processes in order; a process that merely exits may abort the others."""
+    if processes > 1:
+        import torch
+
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 @contextlib.contextmanager
@@ -214,88 +232,6 @@ def _signals(interruption):
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _write_model(run: Run, trainer, folder: Path) -> None:
-    """Write weights, tokenizer, card, logs and, last, the manifest; replace an older model directory in one step."""
-    from polytune.training.card import write_card
-    from polytune.training.model import TOKENIZER_FILES
-
-    staged = folder / "model"
-    trainer.save_model(str(staged))  # every process takes part where parameters are sharded
-    energies = _gather(trainer.energy, run.hardware.processes)
-    if run.hardware.process:
-        return
-    with atomic_directory(run.output) as directory:
-        for file in sorted(staged.iterdir()):
-            if file.name not in ("training_args.bin", "README.md"):  # a pickle with paths; peft's card without content
-                shutil.move(file, directory / file.name)
-        for name in TOKENIZER_FILES:
-            if (run.tokenizer / name).is_file():
-                shutil.copyfile(run.tokenizer / name, directory / name)
-        _copy_logs(folder / "logs", directory / "logs")
-        manifest = _manifest(run, trainer, directory, energies)
-        pipeline = "text2text-generation" if trainer.updates.rows.encoder_decoder else "text-generation"
-        write_card(directory / "README.md", run.spec, run.mixture, manifest, pipeline)
-        write_json(directory / "manifest.json", manifest)
-    print(
-        f"{manifest['updates']} updates, {manifest['tokens']} tokens, loss {manifest['final_loss']}, "
-        f"{manifest['wall_seconds']} s"
-    )
-
-
-def _copy_logs(source: Path, target: Path) -> None:
-    """Copy TensorBoard's event files without the host's name, which they carry in theirs; one file per start."""
-    target.mkdir()
-    for number, file in enumerate(sorted(source.iterdir())):
-        shutil.copyfile(file, target / f"events.out.tfevents.{number}")
-
-
-def _gather(value, processes: int) -> list:
-    if processes == 1:
-        return [value]
-    import torch
-
-    values = [None] * processes
-    torch.distributed.all_gather_object(values, value)
-    return values
-
-
-def _manifest(run: Run, trainer, directory: Path, energies: list) -> dict:
-    from polytune.provenance import provenance
-    from polytune.training.devices import device_name, peak_memory_bytes
-
-    weights = sorted(directory.glob("*.safetensors"))
-    if not weights:
-        raise RuntimeError(f"no weights were saved in {directory}")
-    updates = trainer.updates
-    tokens, supervised = updates.count_tokens()
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    wall, processes = trainer.wall_seconds, run.hardware.processes
-    return {
-        "base": run.spec.base,
-        "method": run.spec.method,
-        "mixture": run.mixture.mixture,
-        "seed": run.spec.seed,
-        "spec_digest": run.spec.digest,
-        "mixture_digest": run.mixture.digest,
-        "base_digest": run.base_digest,
-        "weights_sha256": {file.name: sha256_file(file) for file in weights},
-        **updates.rows.counts,
-        "updates": len(updates),
-        "tokens": tokens,
-        "supervised_tokens": supervised,
-        "final_loss": round(sum(losses[-10:]) / len(losses[-10:]), 6),
-        "wall_seconds": round(wall, 1),
-        "device_hours": round(wall * processes / 3600, 4),
-        "devices": processes,
-        "device": device_name(),
-        "energy_joules": None if None in energies else round(sum(energies)),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "micro_batch_tokens": updates.micro_batch_tokens,
-        "zero_stage": run.hardware.zero_stage if processes > 1 else None,
-        "provenance": provenance("torch", "transformers", "accelerate", "peft", "deepspeed", "numpy", "safetensors"),
-    }
 
 
 def base_digest(directory: Path) -> str:

@@ -8,8 +8,8 @@ import math
 def learning_rate_factor(update: int, updates: int, warmup: int, scheduler: str, final_ratio: float = 0.0) -> float:
     """Return the share of the peak learning rate that update number `update` (from 0) uses.
 
-    Linear warm-up from 0 over `warmup` updates, then `constant`, or `linear` or half a `cosine` down to `final_ratio` at
-    `updates`. With `final_ratio` 0 these are transformers' schedules of the same names.
+    Linear warm-up from 0 over `warmup` updates, then `constant`, or `linear` or half a `cosine` down to `final_ratio`
+    at `updates`. With `final_ratio` 0 these are transformers' schedules of the same names.
     """
     if update < warmup:
         return update / warmup

@@ -108,7 +108,8 @@ def _check_values(spec: Spec, file: str) -> None:
         value = getattr(hyper, name)
         if value not in allowed:
             raise InputError(
-                f"{file}: 'hyperparameters.{name}' is '{value}', allowed are {', '.join(allowed)}{nearest(value, allowed)}"
+                f"{file}: 'hyperparameters.{name}' is '{value}', "
+                f"allowed are {', '.join(allowed)}{nearest(value, allowed)}"
             )
     for name in ("learning_rate", "epochs", "global_batch_rows", "max_length_tokens"):
         if getattr(hyper, name) <= 0:

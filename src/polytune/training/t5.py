@@ -1,7 +1,7 @@
 """T5 and mT5: encoder, decoder and cross attention inside the rows of a pack.
 
-The relative position bias depends on the distance of two tokens only, so one bias for the longest row serves every row: its
-upper left corner is the bias of a shorter one.
+The relative position bias depends on the distance of two tokens only, so one bias for the longest row serves every
+row: its upper left corner is the bias of a shorter one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """transformers' Trainer, one whole update at a time.
 
-Trainer keeps what it is good at (optimizer, parameter groups, clipping, checkpoints, resuming, DeepSpeed). Its data loader yields
-one `Update` per step and `training_step` loops over the update's packs; only the last pack's backward pass ends in an optimizer
-step. The loss is normalised over the whole update, so the gradient does not depend on how rows are packed or spread.
+Trainer keeps what it is good at (optimizer, parameter groups, clipping, checkpoints, resuming, DeepSpeed). Its data
+loader yields one `Update` per step and `training_step` loops over the update's packs; only the last pack's backward
+pass ends in an optimizer step. The loss is normalised over the whole update, so the gradient does not depend on how
+rows are packed or spread.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import torch
 from transformers import Trainer
-from transformers.trainer_callback import PrinterCallback, TrainerCallback
+from transformers.trainer_callback import PrinterCallback
 
 from polytune.errors import InputError
 from polytune.files import write_json
@@ -114,8 +115,9 @@ class UpdateTrainer(Trainer):
         micro = self.updates.micro_batch_tokens
         if micro <= int(self.updates.rows.lengths.max()):
             raise InputError(
-                f"out of memory although each pack holds one row ({micro} tokens at most): use more devices with a higher "
-                "--zero-stage, activation checkpointing, a smaller max_length_tokens or method lora"
+                f"out of memory although each pack holds one row ({micro} tokens at most): "
+                "use more devices with a higher --zero-stage, activation checkpointing, "
+                "a smaller max_length_tokens or method lora"
             ) from error
         self.updates.micro_batch_tokens = micro // 2
         print(f"out of memory with packs of {micro} tokens; trying {micro // 2}, the update stays the same", flush=True)
@@ -177,7 +179,7 @@ class UpdateTrainer(Trainer):
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Save the model; below ZeRO stage 3 from this process's whole parameters, so that tied weights stay one tensor."""
+        """Save the model; below ZeRO stage 3 from this process's whole parameters: tied weights stay one tensor."""
         if self.is_deepspeed_enabled and self.accelerator.state.deepspeed_plugin.zero_stage < 3:
             if self.args.should_save:
                 self._save(output_dir)
@@ -213,78 +215,3 @@ class OutOfMemory(RuntimeError):
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether `error` says that the device's (or the CPU's) memory is exhausted."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-class Interruption(TrainerCallback):
-    """Saves checkpoints by time or number of updates, and on a signal; after a signal it stops the run.
-
-    The processes agree on each decision, because their clocks differ and a signal may reach only one of them.
-    """
-
-    def __init__(self, minutes: float | None, updates: int | None, processes: int, device: torch.device) -> None:
-        self.seconds = None if minutes is None else minutes * 60
-        self.updates, self.processes, self.device = updates, processes, device
-        self.signalled = self.interrupted = False
-        self.saved = time.monotonic()
-
-    def on_step_end(self, args, state, control, **unused):
-        """Decide after each update whether to save and whether to stop."""
-        due = self.seconds is not None and time.monotonic() - self.saved >= self.seconds
-        due, signalled = self._agree(due, self.signalled)
-        due |= bool(self.updates) and state.global_step % self.updates == 0
-        if state.global_step >= state.max_steps:
-            return  # the model itself is written next
-        if signalled:
-            self.interrupted = control.should_training_stop = True
-        if due or signalled:
-            control.should_save = True
-            self.saved = time.monotonic()
-
-    def _agree(self, *flags: bool) -> tuple[bool, ...]:
-        if self.processes == 1:
-            return flags
-        shared = torch.tensor(flags, dtype=torch.int32, device=self.device)
-        torch.distributed.all_reduce(shared, op=torch.distributed.ReduceOp.MAX)
-        return tuple(bool(flag) for flag in shared.tolist())
-
-
-class ProgressBar(TrainerCallback):
-    """One bar over the updates of the run, with the loss."""
-
-    def on_train_begin(self, args, state, control, **unused):
-        """Open the bar at the update from which the run resumes."""
-        from polytune.progress import track
-
-        self.bar = track(None, "training", total=state.max_steps, unit="update", initial=state.global_step)
-
-    def on_step_end(self, args, state, control, **unused):
-        """Move the bar."""
-        self.bar.update(state.global_step - self.bar.n)
-
-    def on_log(self, args, state, control, logs=None, **unused):
-        """Show the loss."""
-        if "loss" in (logs or {}):
-            self.bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
-
-    def on_train_end(self, args, state, control, **unused):
-        """Close the bar."""
-        self.bar.close()
-
-
-class TensorBoardLog(TrainerCallback):
-    """Writes what Trainer logs to TensorBoard event files in `folder`."""
-
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer = SummaryWriter(str(folder))
-
-    def on_log(self, args, state, control, logs=None, **unused):
-        """Write one point per value; Trainer's summary of the whole call (`train_loss`, ...) is in the manifest."""
-        for name, value in (logs or {}).items():
-            if not name.startswith(("train_", "total_")):
-                self.writer.add_scalar(f"train/{name}", value, state.global_step)
-
-    def on_train_end(self, args, state, control, **unused):
-        """Flush and close the event file."""
-        self.writer.close()
