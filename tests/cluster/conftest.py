@@ -1,7 +1,7 @@
 """Fixtures of the tests on a real Slurm, which is started for them and stopped after them.
 
-Most time goes by in waiting for Slurm. So a test consists of a scenario, a function of `scenarios.py`, and the assertions
-on what it returns; all scenarios of the collected tests run at the same time, each in a project directory of its own.
+Most time goes by in waiting for Slurm. So a test consists of a scenario, a function of `scenarios.py`, and assertions on
+what it returns; all scenarios of the collected tests run at the same time, each in a project directory of its own.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def wrong_settings(slurm: Slurm, directory: Path) -> dict:
 
 
 def world_study(slurm: Slurm, directory: Path) -> dict:
-    """The lucky52 study of the generated world, every training with two ranks of DeepSpeed, one of them cancelled once."""
+    """The lucky52 study of the generated world, two ranks of DeepSpeed per training, one training cancelled once."""
     project = Project(directory / "project", slurm, "host-container", SETTINGS)
     study = project.directory / "config/studies/lucky52.yaml"
     text, changes = re.subn(r"sizes: \[1, 2, .*\]", "sizes: [1, 3]", study.read_text())
@@ -166,9 +166,10 @@ def world_study(slurm: Slurm, directory: Path) -> dict:
     preflight = finish(project.snakemake("work/preflight/2x2.json", log="preflight.txt"))
     process = project.snakemake("all")
     logs = project.directory / "logs/train_full"
+    started = re.compile(r"training: +0%")
     first = wait_for(
         "the first training",
-        lambda: next((file for file in logs.rglob("*.log") if "0%" in file.read_text()), None),
+        lambda: next((file for file in logs.rglob("*.log") if started.search(file.read_text())), None),
         500,
     )
     run = first.relative_to(logs).with_suffix("")

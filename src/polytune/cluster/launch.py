@@ -91,6 +91,7 @@ def srun_call(nodes: int, devices_per_node: int, step_options: str, arguments: l
         f"--ntasks-per-node={devices_per_node}",
         f"--ntasks={nodes * devices_per_node}",
         "--kill-on-bad-exit=1",
+        "--unbuffered",  # progress bars end no lines
         *shlex.split(step_options),
         "polytune",
         "launch",
