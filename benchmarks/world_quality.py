@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 from polytune.files import read_json, write_json
-from polytune.world.settings import BASE_LANGUAGES, LANGUAGES, LUCKY52_ORDER
+from polytune.world.settings import BASE_LANGUAGES, LANGUAGES, LUCKY52_ORDER, WorldSettings
 from polytune.world.uriel import read_profiles
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,15 +27,16 @@ ORDER = LUCKY52_ORDER.split()
 BENCHMARKS = ("xcopa-all", "xstorycloze", "xwinograd", "xnli", "pawsx")
 GROWING = {"rows": 400}
 FIXED = {"total_rows": 8000}
-MIXTURES = {
-    "fixed-04": (4, FIXED),
-    "fixed-16": (16, FIXED),
-    "growing-52": (52, GROWING),
-    "fixed-52": (52, FIXED),
-    "growing-16": (16, GROWING),
-    "growing-01": (1, GROWING),
-    "replay-only": (0, None),
+MIXTURES = {  # name: (languages, amount)
+    "fixed-04": (ORDER[:4], FIXED),
+    "fixed-16": (ORDER[:16], FIXED),
+    "growing-52": (ORDER, GROWING),
+    "fixed-52": (ORDER, FIXED),
+    "growing-16": (ORDER[:16], GROWING),
+    "growing-01": (ORDER[:1], GROWING),
+    "replay-only": ([], GROWING),
 }
+REPLAY = 4000
 CLOSE = 0.4  # similarity of lineages from which on a tuned language counts as a close relative
 
 Accuracies = dict[str, dict[str, float]]  # benchmark -> language -> accuracy
@@ -46,24 +47,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, required=True, help="folder for worlds, models and results")
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
-    parser.add_argument("--replay", type=int, default=4000, help="pre-training texts in every mixture")
+    parser.add_argument("--replay", type=int, default=REPLAY, help="pre-training texts in every mixture")
+    parser.add_argument("--mixtures", nargs="+", choices=MIXTURES, default=list(MIXTURES), help="only these")
     arguments = parser.parse_args()
-    results = {seed: measure_seed(seed, arguments.output / f"seed{seed}", arguments.replay) for seed in arguments.seeds}
+    mixtures = {name: MIXTURES[name] for name in arguments.mixtures}
+    results = {}
+    for seed in arguments.seeds:
+        folder = arguments.output / f"seed{seed}"
+        results[seed] = measure_world(WorldSettings(seed=seed), folder.resolve(), mixtures, arguments.replay)
     write_json(arguments.output / "accuracies.json", results)
     print(format_report(results))
 
 
-def measure_seed(seed: int, folder: Path, replay: int) -> dict[str, Accuracies]:
-    """Return the accuracies of the base and of every tuned model of one world."""
+def measure_world(
+    settings: WorldSettings, folder: Path, mixtures: dict, replay: int, benchmarks: tuple[str, ...] = BENCHMARKS
+) -> dict[str, Accuracies]:
+    """Return the accuracies of the base and of every tuned model of one world; `mixtures` is like `MIXTURES`."""
     from polytune.mixtures.build import build_mixture
     from polytune.training import pretrain, train
 
-    folder = folder.resolve()
     world, tokens = folder / "world", folder / "tokens"
-    prepare_data(seed, folder)
+    prepare_data(settings, folder)
     pretraining = yaml.safe_load((ROOT / "config" / "world.yaml").read_text())["pretraining"]["world-bloom"]
     tuning = yaml.safe_load((ROOT / "config" / "studies" / "lucky52.yaml").read_text())["world"]["hyperparameters"]
-    texts = {"source": "texts", "languages": list(BASE_LANGUAGES), "seed": 1}
+    texts = {"source": "texts", "languages": list(settings.base_languages), "seed": 1}
     everything = texts | {"name": "texts", "family": "parallel", "amount": {"rows": "all"}, "parallel": True}
     build_mixture(everything, folder / "data").write(folder / "texts.json")
     base = folder / "models" / "base"
@@ -77,20 +84,12 @@ def measure_seed(seed: int, folder: Path, replay: int) -> dict[str, Accuracies]:
             output=base,
             work=folder / "work",
         )
-    accuracies = {"base": evaluate_model(base, world, folder / "evaluations" / "base")}
-    for name, (size, amount) in MIXTURES.items():
+    accuracies = {"base": evaluate_model(base, world, folder / "evaluations" / "base", benchmarks)}
+    for name, (languages, amount) in mixtures.items():
         model = folder / "models" / name
         if not (model / "manifest.json").exists():
-            recipe = {"name": name, "seed": 1, "parallel": True, "replay": texts | {"rows": replay}}
-            if size:
-                recipe |= {
-                    "family": "incremental",
-                    "source": "instructions",
-                    "languages": ORDER[:size],
-                    "amount": amount,
-                }
-            else:
-                recipe |= {"family": "incremental", "source": "texts", "languages": [], "amount": GROWING}
+            recipe = {"name": name, "family": "incremental", "source": "instructions", "languages": languages}
+            recipe |= {"amount": amount, "seed": 1, "parallel": True, "replay": texts | {"rows": replay}}
             build_mixture(recipe, folder / "data").write(folder / f"{name}.json")
             train.command(
                 spec=write_spec(folder / f"{name}.spec.json", name, tuning),
@@ -100,19 +99,19 @@ def measure_seed(seed: int, folder: Path, replay: int) -> dict[str, Accuracies]:
                 output=model,
                 work=folder / "work",
             )
-        accuracies[name] = evaluate_model(model, world, folder / "evaluations" / name)
+        accuracies[name] = evaluate_model(model, world, folder / "evaluations" / name, benchmarks)
     return accuracies
 
 
-def prepare_data(seed: int, folder: Path) -> None:
+def prepare_data(settings: WorldSettings, folder: Path) -> None:
     """Build the world and read and tokenise its texts and instructions."""
     from polytune.data import read, tokens
-    from polytune.world import build
+    from polytune.world.build import build_world
 
     world = folder / "world"
     if not (world / "world.json").exists():
-        build.command(output=world, seed=seed)
-    for source, languages in (("instructions", LANGUAGES), ("texts", BASE_LANGUAGES)):
+        build_world(settings, world)
+    for source, languages in (("instructions", settings.languages), ("texts", settings.base_languages)):
         for language in languages:
             rows, report = (folder / "data" / source / f"{language}{ending}" for ending in (".parquet", ".report.json"))
             if not (folder / "tokens" / source / language / "index.json").exists():
@@ -138,12 +137,12 @@ def write_spec(path: Path, mixture: str, hyperparameters: dict) -> Path:
     return path
 
 
-def evaluate_model(model: Path, world: Path, folder: Path) -> Accuracies:
-    """Return the accuracies of one model on the five benchmarks."""
+def evaluate_model(model: Path, world: Path, folder: Path, benchmarks: tuple[str, ...]) -> Accuracies:
+    """Return the accuracies of one model on `benchmarks`."""
     from polytune.evaluation import evaluate
 
     accuracies = {}
-    for benchmark in BENCHMARKS:
+    for benchmark in benchmarks:
         output = folder / f"{benchmark}.json"
         if not output.exists():
             evaluate.command(
@@ -152,7 +151,7 @@ def evaluate_model(model: Path, world: Path, folder: Path) -> Accuracies:
                 data=world / "benchmarks",
                 output=output,
                 samples=folder / f"{benchmark}.samples.parquet",
-                together=",".join(BENCHMARKS),
+                together=",".join(benchmarks),
             )
         results = read_json(output)
         tasks = results["polytune"]["tasks"]
@@ -168,21 +167,20 @@ def genetic_similarity() -> dict[str, dict[str, float]]:
     }
 
 
-def group_means(scores: dict[str, float], tuned: list[str]) -> dict[str, float]:
+def group_means(scores: dict[str, float], tuned: list[str], seen: tuple[str, ...]) -> dict[str, float]:
     """Return the mean accuracy of seen/unseen (by the base) x tuned/untuned languages, and of all."""
     groups: dict[str, list[float]] = {}
     for language, accuracy in scores.items():
-        seen = "seen" if language in BASE_LANGUAGES else "unseen"
-        group = f"{seen} {'tuned' if language in tuned else 'untuned'}"
+        group = f"{'seen' if language in seen else 'unseen'} {'tuned' if language in tuned else 'untuned'}"
         groups.setdefault(group, []).append(accuracy)
         groups.setdefault("all", []).append(accuracy)
     return {group: mean(values) for group, values in sorted(groups.items())}
 
 
-def transfer(tuned: list[str], after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+def transfer(tuned: list[str], seen: tuple[str, ...], after: dict[str, float], before: dict[str, float]):
     """Return how unseen, untuned languages gain with and without a close relative, and the gain's correlation."""
     similarity = genetic_similarity()
-    others = [language for language in LANGUAGES if language not in BASE_LANGUAGES and language not in tuned]
+    others = [language for language in after if language not in seen and language not in tuned]
     gains = {language: after[language] - before[language] for language in others}
     close = [gain for language, gain in gains.items() if max(similarity[language][t] for t in tuned) >= CLOSE]
     distant = [gain for language, gain in gains.items() if max(similarity[language][t] for t in tuned) < CLOSE]
@@ -199,12 +197,12 @@ def format_report(results: dict[int, dict[str, Accuracies]]) -> str:
     lines: dict[str, list[float]] = {}
     for models in results.values():
         for name, accuracies in models.items():
-            tuned = ORDER[: MIXTURES[name][0]] if name in MIXTURES else []
+            tuned = MIXTURES[name][0] if name in MIXTURES else []
             for benchmark, scores in accuracies.items():
-                for group, value in group_means(scores, tuned).items():
+                for group, value in group_means(scores, tuned, BASE_LANGUAGES).items():
                     lines.setdefault(f"{name} | {benchmark} | {group}", []).append(value)
             if 1 <= len(tuned) < 52:
-                gains = transfer(tuned, accuracies["xcopa-all"], models["base"]["xcopa-all"])
+                gains = transfer(tuned, BASE_LANGUAGES, accuracies["xcopa-all"], models["base"]["xcopa-all"])
                 for measure, value in gains.items():
                     lines.setdefault(f"{name} | xcopa-all | {measure}", []).append(value)
     report = []

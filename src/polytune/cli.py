@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 # subcommand: (module that holds a function `command`, one line of help), in pipeline order
 COMMANDS: dict[str, tuple[str, str]] = {
+    "prefetch": ("polytune.cluster.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),
     "build-similarity": ("polytune.languages.similarity", "Write the similarities of every pair of languages."),
     "select-languages": ("polytune.languages.selections", "Choose languages by k-means on their vectors."),
@@ -18,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("polytune.training.train", "Tune a base model on a mixture (full or LoRA)."),
     "preflight": ("polytune.cluster.preflight", "Assert that a job's processes see their devices and each other."),
     "launch": ("polytune.cluster.launch", "Start a training on one or many devices."),
+    "wait": ("polytune.cluster.wait", "Wait for jobs that an earlier start left in Slurm's queue."),
     "evaluate": ("polytune.evaluation.evaluate", "Evaluate a model on a benchmark with lm-evaluation-harness."),
     "collect-scores": ("polytune.analysis.scores", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
@@ -60,6 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
     name, *rest = arguments
     if name not in COMMANDS:
         sys.exit(f"polytune: no command '{name}'{nearest(name, COMMANDS)}\nSee 'polytune --help'.")
+    if name != "prefetch":  # nothing else asks the hub, whatever the libraries would like to
+        for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            os.environ[variable] = "1"
     import typer
 
     module = importlib.import_module(COMMANDS[name][0])

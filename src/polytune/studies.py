@@ -104,6 +104,7 @@ def _overlay(content: dict, overlay: dict, where: str) -> dict:
                 options.pop(amount, None)
         options.update(changes)
         options["source"] = overlay["sources"].get(options["source"], options["source"])
+    content["analysis"].update(overlay["analysis"])
     content["sources"] = {overlay["sources"].get(name, name): value for name, value in content["sources"].items()}
     for number, entry in enumerate(content["runs"]):
         try:

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from synthetic_study import synthetic_scores
 
 from polytune.errors import InputError
@@ -98,7 +99,11 @@ def test_the_line_holds_the_scores_and_their_intervals(scores):
     line = select_line(scores, "xcopa", "th")
     rows = scores[(scores["benchmark"] == "xcopa") & (scores["language"] == "th")].sort_values("n_languages")
     np.testing.assert_allclose(line["accuracy"], 100 * rows["value"])
-    np.testing.assert_allclose(line["high"] - line["low"], 2 * 196 * rows["stderr"])
+    for point, value in zip(line.itertuples(), rows["value"], strict=True):
+        interval = stats.binomtest(round(500 * value), 500).proportion_ci(0.95, method="wilson")
+        assert (point.low, point.high) == pytest.approx((100 * interval.low, 100 * interval.high), abs=1e-3)
+    mean = select_line(scores, "xcopa", "mean")
+    np.testing.assert_allclose(mean["high"] - mean["low"], 2 * 1.96 * mean["stderr"])
     assert line["n_languages"].tolist() == [0, 1, 2, 4, 8, 12, 16, 20, 25, 26, 32, 39, 45, 52]
     assert line["added"].tolist()[:4] == ["", "en", "zh", "ar"]
 
@@ -120,6 +125,18 @@ def test_the_black_square_stands_where_the_language_enters(scores):
     line = select_line(scores, "xcopa", "th").set_index("n_languages")
     assert [(*square.get_xdata(), *square.get_ydata()) for square in squares] == [(52, line.loc[52, "accuracy"])]
     assert not [line for line in draw(scores, SPECS["fig2b"]).figure.axes[0].lines if line.get_marker() == "s"]
+
+
+def test_the_word_chance_is_not_struck_through_by_a_base_model_near_chance(scores):
+    near = scores.copy()
+    near.loc[near["method"] == "base", "value"] = 0.515
+    figure = draw(near, SPECS["fig3c"]).figure
+    box = next(box for (text, *_), box in texts_of(figure).items() if text == "chance")
+    axes = figure.axes[0]
+    for height in (51.5, 50.0):
+        pixel = axes.transData.transform((0, height))[1]
+        assert not box.y0 < pixel < box.y1
+    assert box.y0 > axes.get_window_extent().y0
 
 
 def test_exposure_panels_are_the_papers(scores):

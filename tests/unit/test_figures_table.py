@@ -16,7 +16,7 @@ from polytune.figures.rendering import Cell, Table, to_latex, to_markdown
 from polytune.figures.table import build_table, command
 
 ANALYSIS = {"outlier": "ko", "similarity_method": "uriel-precomputed", "parallel": ["xcopa"]}
-TABLE_1 = {"build": "similarity_correlation", "benchmark": "xcopa", "published": "lucky52-xcopa"}
+TABLE_1 = {"build": "similarity_correlation", "benchmark": "xcopa", "published": "lucky52-xcopa.csv"}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_the_command_writes_three_files(study, tmp_path):
     [
         ({"build": "similarity_correlations"}, ["did you mean 'similarity_correlation'"]),
         ({"build": "similarity_correlation"}, ["needs the option 'benchmark'"]),
-        ({**TABLE_1, "published": "lucky52-xcop"}, ["did you mean 'lucky52-xcopa'"]),
+        ({**TABLE_1, "published": "lucky52-xcop.csv"}, ["did you mean 'lucky52-xcopa.csv'"]),
         ({**TABLE_1, "value": "partial"}, ["did you mean 'partial_r'"]),
         ({**TABLE_1, "similarity_method": "lang2vec"}, ["lang2vec"]),
         ({**TABLE_1, "languages": ["et"]}, ["no option 'languages'"]),
@@ -156,14 +156,14 @@ PUBLISHED_SHAPES = {"xcopa": 9, "xstorycloze": 10, "xwinograd": 6}
 
 @pytest.mark.parametrize("benchmark", PUBLISHED_SHAPES)
 def test_published_tables_are_whole(benchmark):
-    table = read_published(f"lucky52-{benchmark}")
+    table = read_published(f"lucky52-{benchmark}.csv")
     assert table.shape == (9, PUBLISHED_SHAPES[benchmark])
     assert tuple(table.index) == ROWS
     assert table.abs().max(axis=None) < 1 and table.notna().all(axis=None)
 
 
 def test_some_published_values():
-    xcopa, story, winograd = (read_published(f"lucky52-{name}") for name in PUBLISHED_SHAPES)
+    xcopa, story, winograd = (read_published(f"lucky52-{name}.csv") for name in PUBLISHED_SHAPES)
     assert (xcopa.at["genetic", "th"], xcopa.at["sound", "ta"], xcopa.at["syntactic", "vi"]) == (0.82, -0.83, -0.45)
     assert (story.at[ROWS[1], "te"], story.at["genetic", "my"], story.at["geographic", "ar"]) == (-0.53, 0.96, 0.17)
     assert (winograd.at["genetic", "ja"], winograd.at[ROWS[0], "zh"], winograd.at["inventory", "ru"]) == (
@@ -178,7 +178,7 @@ def test_some_published_values():
 )
 def test_macro_codes_have_the_same_genetic_and_geographic_value(benchmark, languages):
     # both sums are the language's own step for them (docs/languages.md), so the transcription must agree
-    table = read_published(f"lucky52-{benchmark}")
+    table = read_published(f"lucky52-{benchmark}.csv")
     for language in languages.split():
         assert table.at["genetic", language] == table.at["geographic", language]
     others = [language for language in table if language not in languages.split()]

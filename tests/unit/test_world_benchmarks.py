@@ -170,9 +170,15 @@ def test_our_task_files_write_the_harness_prompts(facts, grammars):
     g = grammars["en"]
     assert write_xcopa_task(grammars["zh"]) is None and "zh" in XCOPA_CONNECTORS
     task = json.loads(json.dumps(write_xcopa_task(g)))
-    item = {"premise": f"{NAMES[0]} sleeps.", "choice1": "Reads.", "choice2": "Walks.", "question": "effect"}
+    item = {"premise": f"{NAMES[0]} sleeps.", "choice1": "reads.", "choice2": "walks.", "question": "effect"}
     assert Template(task["doc_to_text"]).render(item) == f"{NAMES[0]} sleeps {g.word('therefore')}"
-    assert Template(task["doc_to_choice"].strip("{}").join(("{{", "}}"))).render(item) == "['reads.', 'walks.']"
+    assert Template(task["doc_to_choice"]).render(item) == "['reads.', 'walks.']"
+
+
+def test_choices_are_lower_case_as_our_task_files_take_for_granted(tests):
+    for language in LANGUAGES:
+        for item in tests["xcopa", language]:
+            assert item["choice1"] == item["choice1"].lower() and item["choice2"] == item["choice2"].lower()
 
 
 def test_a_guarded_grammar_refuses_what_is_held_out(facts, grammars):

@@ -91,6 +91,21 @@ def test_a_killed_run_continues_and_ends_the_same(finished):
     assert after == before
 
 
+def test_two_processes_train_the_same_model_as_one(finished):
+    """Two gloo ranks through DeepSpeed: the loss of the run is that of the manifest, to floating-point rounding."""
+    manifest = json.loads((finished.folder / RUN / "model/manifest.json").read_text())
+    options = ["--spec", f"{RUN}/spec.json", "--mixture", "results/mixtures/world-incremental-3-100-rows.json"]
+    options += ["--tokens", "results/tokens/world-world", "--base", "results/bases/world-bloom"]
+    options += ["--work", "work/two", "--output", "two"]
+    launched = ["polytune", "launch", "--devices-per-node", "2", "--work", "work/two", "--", "train", *options]
+    done = subprocess.run(launched, cwd=finished.folder, env=finished.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    two = json.loads((finished.folder / "two/manifest.json").read_text())
+    assert (two["devices"], manifest["devices"]) == (2, 1)
+    assert two["updates"] == manifest["updates"]
+    assert two["final_loss"] == pytest.approx(manifest["final_loss"], rel=1e-4)
+
+
 def test_a_deleted_weight_file_is_explained(finished):
     (finished.folder / RUN / "model/model.safetensors").unlink()
     (finished.folder / RUN / "evaluations/xcopa.json").unlink()

@@ -48,6 +48,16 @@ def fisher_interval(r: np.ndarray, models: int, level: float = 0.95) -> tuple[np
     return np.tanh(z - width), np.tanh(z + width)
 
 
+def wilson_interval(share: float, items: int, z: float) -> tuple[float, float]:
+    """Return the score interval of a share of `items` independent items (Wilson 1927), `z` standard errors wide.
+
+    Unlike share -+ z * error it stays within [0, 1] and has a width where every item is right.
+    """
+    centre = (share + z**2 / (2 * items)) / (1 + z**2 / items)
+    half = z / (1 + z**2 / items) * math.sqrt(share * (1 - share) / items + z**2 / (4 * items**2))
+    return centre - half, centre + half
+
+
 def residuals(values: np.ndarray, covariates: np.ndarray) -> np.ndarray:
     """Return what least squares on an intercept and `covariates` (models x k) leaves of the columns of `values`.
 

@@ -123,18 +123,26 @@ def encode_rows(
         targets = [ended(encoding.ids) for encoding in tokenizer.encode_batch(responses)]
         return [a + b for a, b in zip(sources, targets, strict=True)], [len(a) for a in sources]
     texts = [prompt + response for prompt, response in zip(prompts, responses, strict=True)]
-    ids, prompt_lengths = [], []
-    for prompt, encoding in zip(prompts, tokenizer.encode_batch(texts), strict=True):
-        # offsets rise, except that special tokens in front have (0, 0) and those at the end too: count from the front
-        starts, special = encoding.offsets, encoding.special_tokens_mask
-        length = 0
-        while length < len(starts) and (starts[length][0] < len(prompt) or (special[length] and length == 0)):
-            length += 1
-        if special and special[-1] and len(encoding.ids) > 1:
-            length = min(length, len(encoding.ids) - 1)
-        ids.append(ended(encoding.ids))
-        prompt_lengths.append(length)
-    return ids, prompt_lengths
+    encodings = tokenizer.encode_batch(texts)
+    prompt_lengths = [
+        count_prompt_tokens(encoding, len(prompt), len(text))
+        for encoding, prompt, text in zip(encodings, prompts, texts, strict=True)
+    ]
+    return [ended(encoding.ids) for encoding in encodings], prompt_lengths
+
+
+def count_prompt_tokens(encoding, prompt_end: int, text_end: int) -> int:
+    """Return how many tokens of a `tokenizers.Encoding` start before character `prompt_end` of its text.
+
+    Special tokens in front count as prompt, one at the end does not. The tokenizer is asked for the token at the
+    boundary instead of for all offsets, which would build a Python object for every token of the corpus.
+    """
+    for character in range(prompt_end, text_end):
+        number = encoding.char_to_token(character)
+        if number is not None:  # None: white space that belongs to no token
+            return number + (encoding.token_to_chars(number)[0] < prompt_end)
+    length = len(encoding)
+    return length - 1 if length > 1 and encoding.special_tokens_mask[-1] else length
 
 
 def tokenize(

@@ -16,7 +16,7 @@ class Batch:
 
     inputs: tuple[np.ndarray, ...]
     places: np.ndarray
-    """int64 [scored tokens]: row * k + slot of the hidden state that predicts the token, of k kept ones per row."""
+    """int64 [scored tokens]: which of the batch's kept hidden states predicts the token."""
     targets: np.ndarray
     """int64 [scored tokens]: the token that should be predicted there."""
     requests: np.ndarray
@@ -37,10 +37,10 @@ def batch_by_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[
 
 
 def collate_trees(trees: Sequence[Tree]) -> Batch:
-    """Return a batch with inputs (tokens, positions, ancestors, kept).
+    """Return a batch with inputs (tokens, positions, ancestors, kept, slots).
 
-    Tokens and positions are int64 [rows, n], ancestors bool [rows, n, n], kept int64 [rows, k]: the nodes of each row whose
-    hidden states are wanted, padded with node 0.
+    Tokens and positions are int64 [rows, n], ancestors bool [rows, n, n], kept int64 [rows, k] the nodes of each row whose
+    hidden states are wanted, padded with node 0, and slots int64 [m] the places of the flattened `kept` that are no padding.
     """
     rows, longest = len(trees), max(len(tree.tokens) for tree in trees)
     most = max(len(tree.kept) for tree in trees)
@@ -49,24 +49,28 @@ def collate_trees(trees: Sequence[Tree]) -> Batch:
     ancestors = np.zeros((rows, longest, longest), bool)
     ancestors[:, np.arange(longest), np.arange(longest)] = True  # a padded query needs something to attend to
     kept = np.zeros((rows, most), np.int64)
-    places, targets, requests = [], [], []
+    slots, places, targets, requests = [], [], [], []
+    count = 0
     for row, tree in enumerate(trees):
         size = len(tree.tokens)
         tokens[row, :size], positions[row, :size] = tree.tokens, tree.positions
         ancestors[row, :size, :size] = tree.ancestors
         kept[row, : len(tree.kept)] = tree.kept
-        places += [row * most + slots for slots in tree.scored]
+        slots.append(row * most + np.arange(len(tree.kept)))
+        places += [count + scored for scored in tree.scored]
+        count += len(tree.kept)
         targets += tree.targets
         requests += [np.full(len(target), number) for number, target in zip(tree.requests, tree.targets, strict=True)]
-    return Batch((tokens, positions, ancestors, kept), *map(np.concatenate, (places, targets, requests)))
+    inputs = (tokens, positions, ancestors, kept, np.concatenate(slots))
+    return Batch(inputs, *map(np.concatenate, (places, targets, requests)))
 
 
 def collate_pairs(pairs: Sequence[tuple[list[int], list[int]]], max_length: int) -> Batch:
-    """Return a batch with inputs (labels [pairs, m], owners [pairs], source and its mask [contexts, n]), all int64.
+    """Return a batch with inputs (labels [pairs, m], owners [pairs], source and its mask [contexts, n], slots), all int64.
 
     Contexts keep their last `max_length` tokens, as the harness has it; equal ones become one row, to which `owners`
-    points. `requests` number the pairs of the batch; every decoder position is kept. Padding is token 0, as the harness
-    has it; no scored position sees it.
+    points. `slots` are the places of the flattened labels that are no padding. `requests` number the pairs of the batch.
+    Padding is token 0, as the harness has it; nothing that is scored sees it.
     """
     contexts: dict[tuple[int, ...], int] = {}
     owners = np.array([contexts.setdefault(tuple(context[-max_length:]), len(contexts)) for context, _ in pairs])
@@ -74,12 +78,9 @@ def collate_pairs(pairs: Sequence[tuple[list[int], list[int]]], max_length: int)
     mask = np.zeros_like(source)
     for row, context in enumerate(contexts):
         source[row, : len(context)], mask[row, : len(context)] = context, 1
-    longest = max(len(continuation) for _, continuation in pairs)
-    labels = np.zeros((len(pairs), longest), np.int64)
-    places, requests = [], []
-    for row, (_, continuation) in enumerate(pairs):
-        labels[row, : len(continuation)] = continuation
-        places.append(row * longest + np.arange(len(continuation)))
-        requests.append(np.full(len(continuation), row))
-    targets = np.concatenate([np.array(continuation, np.int64) for _, continuation in pairs])
-    return Batch((labels, owners, source, mask), np.concatenate(places), targets, np.concatenate(requests))
+    sizes = np.array([len(continuation) for _, continuation in pairs])
+    labels = np.zeros((len(pairs), sizes.max()), np.int64)
+    real = np.arange(sizes.max()) < sizes[:, None]
+    labels[real] = targets = np.concatenate([np.array(continuation, np.int64) for _, continuation in pairs])
+    inputs = (labels, owners, source, mask, np.flatnonzero(real))
+    return Batch(inputs, np.arange(len(targets)), targets, np.repeat(np.arange(len(pairs)), sizes))

@@ -18,14 +18,9 @@ from lm_eval.models.utils import has_bos_prefix, resolve_max_length
 
 from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_trees
 from polytune.evaluation.checkpoints import find_checkpoint
-from polytune.evaluation.forward import (
-    ENCODER_DECODERS,
-    encode_decode,
-    supports_trees,
-    take_nodes,
-    tree_hidden_states,
-)
+from polytune.evaluation.forward import ENCODER_DECODERS, encode_decode, supports_trees, tree_hidden_states
 from polytune.evaluation.loading import choose_precision, load_model, load_tokenizer
+from polytune.evaluation.nodes import take_nodes
 from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
 from polytune.evaluation.trees import build_tree
 from polytune.progress import track
@@ -167,7 +162,7 @@ class PolytuneLM(TemplateLM):
 
         Architectures without an exact tree attention get a row per request and their own logits.
         """
-        trees_fit = supports_trees(self.model.config)
+        trees_fit = supports_trees(self.model)
         if not trees_fit:
             groups = [[number] for group in groups for number in group]
         trees = [build_tree([pairs[number] for number in group], group, self.max_length) for group in groups]
@@ -176,19 +171,20 @@ class PolytuneLM(TemplateLM):
         for rows in batch_by_length([len(tree.tokens) for tree in trees], self.batch_tokens):
             batch = collate_trees([trees[row] for row in rows])
             inputs = (torch.from_numpy(array).to(self.device) for array in batch.inputs)
-            hidden = hidden_states(*inputs).flatten(0, 1)
-            add_scores(scores, hidden, logits_of, self.vocabulary, batch.places, batch.targets, batch.requests)
+            add_scores(
+                scores, hidden_states(*inputs), logits_of, self.vocabulary, batch.places, batch.targets, batch.requests
+            )
             yield sum(len(trees[row].requests) for row in rows)
 
-    def _own_logits(self, tokens, _positions, _ancestors, kept) -> torch.Tensor:
+    def _own_logits(self, tokens, _positions, _ancestors, kept, slots) -> torch.Tensor:
         """Return the model's own logits of right-padded rows at the kept places, as HFLM computes them."""
-        return take_nodes(self.model(input_ids=tokens, use_cache=False).logits, kept)
+        return take_nodes(self.model(input_ids=tokens, use_cache=False).logits, kept, slots)
 
     def _logits_of(self, from_hidden: bool) -> Logits:
         """Return how logits follow from what was computed: through the output layer, or they are already there."""
-        if from_hidden:
-            return output_logits(self.model.get_output_embeddings())
-        return lambda logits, part: logits[:, part]
+        return (
+            output_logits(self.model.get_output_embeddings()) if from_hidden else lambda logits, part: logits[:, part]
+        )
 
     def _score_encoder_decoder(self, pairs: list[Pair], groups: list[list[int]], scores: Scores) -> Iterator[int]:
         """Score with encoder-decoder models: distinct contexts of a batch are encoded once."""
@@ -198,12 +194,11 @@ class PolytuneLM(TemplateLM):
         for chosen in batch_by_length(sizes, self.batch_tokens):
             requests = [number for index in chosen for number in groups[index]]
             batch = collate_pairs([pairs[number] for number in requests], self.max_length)
-            labels, owners, source, source_mask = (torch.from_numpy(array).to(self.device) for array in batch.inputs)
+            labels, owners, source, mask, slots = (torch.from_numpy(array).to(self.device) for array in batch.inputs)
             if fits:
-                decoder = self.model.prepare_decoder_input_ids_from_labels(labels=labels)
-                hidden = encode_decode(self.model, source, source_mask, owners, decoder)
+                hidden = encode_decode(self.model, labels, owners, source, mask)
             else:
-                hidden = self.model(input_ids=source[owners], attention_mask=source_mask[owners], labels=labels).logits
-            numbers = np.array(requests)[batch.requests]
-            add_scores(scores, hidden.flatten(0, 1), logits_of, self.vocabulary, batch.places, batch.targets, numbers)
+                hidden = self.model(input_ids=source[owners], attention_mask=mask[owners], labels=labels).logits
+            hidden, numbers = hidden.flatten(0, 1).index_select(0, slots), np.array(requests)[batch.requests]
+            add_scores(scores, hidden, logits_of, self.vocabulary, batch.places, batch.targets, numbers)
             yield len(requests)

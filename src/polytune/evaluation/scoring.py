@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-LOGITS_AT_ONCE = 2**20
-"""Logits that exist at once (4 MiB in float32, which stay in the processor's cache): positions times a slice of the vocabulary."""
+LOGITS_AT_ONCE = 2**18
+"""Logits that exist at once (1 MiB in float32, which stays in the cache of one core): positions times a slice of the vocabulary."""
 
 Logits = Callable[[torch.Tensor, slice], torch.Tensor]
 """(hidden states [places, width], slice of the vocabulary) -> logits [places, slice]"""
@@ -34,14 +34,15 @@ class Scores:
         return [(float(value), bool(flag)) for value, flag in zip(self.loglikelihood, self.greedy, strict=True)]
 
 
-def output_logits(output_layer: torch.nn.Linear) -> Logits:
-    """Return the function that computes a slice of an output layer's logits."""
+def output_logits(output_layer: torch.nn.Module) -> Logits:
+    """Return the function that computes a slice of an output layer's logits.
+
+    A layer that is more than a matrix (an adapter's) computes all its logits for every slice: slow, but right.
+    """
+    if not isinstance(output_layer, torch.nn.Linear):
+        return lambda hidden, part: output_layer(hidden)[:, part]
     weight, bias = output_layer.weight, output_layer.bias
-
-    def logits(hidden: torch.Tensor, part: slice) -> torch.Tensor:
-        return torch.nn.functional.linear(hidden, weight[part], None if bias is None else bias[part])
-
-    return logits
+    return lambda hidden, part: torch.nn.functional.linear(hidden, weight[part], None if bias is None else bias[part])
 
 
 def add_scores(
@@ -55,20 +56,18 @@ def add_scores(
 ) -> None:
     """Add log p(target | place) to the request of every (place, target).
 
-    `hidden` is [all places, width]; `places`, `targets` and `requests` are parallel int64 arrays [n]. Several requests may
+    `hidden` is [places, width]; `places`, `targets` and `requests` are parallel int64 arrays [n]. Several requests may
     score the same place: its logits are computed once. The log-sum-exp runs over slices of the vocabulary, in float32
     whatever the model's type (Milakov and Gimelshein 2018, arXiv 1805.02867, algorithm 3).
     """
-    distinct, inverse = np.unique(places, return_inverse=True)
     device = hidden.device
-    chosen = hidden.index_select(0, torch.from_numpy(distinct).to(device))
-    row, target = torch.from_numpy(inverse).to(device), torch.from_numpy(targets).to(device)
+    row, target = torch.from_numpy(places).to(device), torch.from_numpy(targets).to(device)
     found = torch.empty(len(targets), device=device)
-    peak = torch.full((len(distinct),), -torch.inf, device=device)
-    total = torch.zeros(len(distinct), device=device)
-    step = max(1024, LOGITS_AT_ONCE // len(distinct))
+    peak = torch.full((len(hidden),), -torch.inf, device=device)
+    total = torch.zeros(len(hidden), device=device)
+    step = max(1024, LOGITS_AT_ONCE // len(hidden))
     for start in range(0, vocabulary, step):
-        logits = logits_of(chosen, slice(start, start + step)).float()
+        logits = logits_of(hidden, slice(start, start + step)).float()
         here = ((target >= start) & (target < start + step)).nonzero()[:, 0]
         found[here] = logits[row[here], target[here] - start]
         higher = torch.maximum(peak, logits.amax(-1))

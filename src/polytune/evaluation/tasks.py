@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from polytune.errors import InputError
 from polytune.evaluation.benchmarks import Benchmark, select_tasks
-from polytune.evaluation.documents import Documents, find_files, read_documents
+from polytune.evaluation.documents import find_files, read_documents
 
 if TYPE_CHECKING:
     from lm_eval.tasks.manager import TaskDict

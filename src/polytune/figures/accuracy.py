@@ -139,10 +139,9 @@ def draw_lines(axes: Axes, lines: list[Line]) -> None:
         axes.plot(tuned["n_languages"], tuned["accuracy"], color=color, marker=line.marker, mew=0, ms=size)
         for point in line.base.itertuples():
             axes.axhline(point.accuracy, color=color, ls=(0, (4, 2)), lw=0.8)
-            half = point.high - point.accuracy
-            axes.errorbar(
-                beside, point.accuracy, half, c=color, marker=line.marker, mfc="white", mew=0.8, lw=0.8, capsize=1.5
-            )
+            arms = [[point.accuracy - point.low], [point.high - point.accuracy]]
+            looks = {"c": color, "marker": line.marker, "mfc": "white", "mew": 0.8, "lw": 0.8, "capsize": 1.5}
+            axes.errorbar(beside, point.accuracy, arms, **looks)
         entry = _entering(line)
         if entry is not None:
             axes.plot(entry["n_languages"], entry["accuracy"], "s", color="black", ms=4.5, zorder=5)

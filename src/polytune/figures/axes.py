@@ -20,10 +20,11 @@ def set_limits(axes: Axes, points: pd.DataFrame, chance: float | None) -> None:
     low, high = points["low"].min(), points["high"].max()
     room = max(high - low, 2.0)
     if chance is not None and low - 0.25 * room <= chance <= high:
-        low = min(low, chance)
+        low = min(low, chance - 0.07 * room)
         axes.axhline(chance, color=GREY, lw=0.7, ls=(0, (1, 1.5)), zorder=1)
-        axes.annotate("chance", (1, chance), (-2, 1.5), ("axes fraction", "data"), "offset points", color=GREY,
-                      fontsize=5.5, ha="right")  # fmt: skip
+        # below the line: base models are rather a little above chance than a little below
+        style = {"color": GREY, "fontsize": 5.5, "ha": "right", "va": "top"}
+        axes.annotate("chance", (1, chance), (-2, -1), ("axes fraction", "data"), "offset points", **style)
     height = 72 * axes.figure.get_size_inches()[1] / axes.get_subplotspec().get_gridspec().nrows
     axes.yaxis.set_major_locator(MaxNLocator(nbins=int(height / 20), steps=[1, 2, 5, 10], integer=True))
     axes.set_ylim(low - 0.05 * room, high + 0.05 * room)

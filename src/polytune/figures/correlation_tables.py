@@ -186,9 +186,9 @@ def published_source(name: str) -> str:
 
 def _published_file(name: str) -> Path:
     folder = ROOT / "config" / "published"
-    path = folder / f"{name}.csv"
+    path = folder / name
     if not path.is_file():
-        known = sorted(file.stem for file in folder.glob("*.csv"))
+        known = sorted(file.name for file in folder.glob("*.csv"))
         raise InputError(f"table: no published table '{name}'{nearest(name, known)}; there are: {', '.join(known)}")
     return path
 

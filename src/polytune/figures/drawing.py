@@ -73,8 +73,6 @@ def save(drawing: Drawing, stem: Path) -> list[Path]:
 
     The same drawing gives the same bytes: no file holds a date.
     """
-    from matplotlib import pyplot
-
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
     paths = []
     for ending, values in metadata.items():
@@ -84,5 +82,4 @@ def save(drawing: Drawing, stem: Path) -> list[Path]:
     paths.append(stem.with_name(f"{stem.name}.csv"))
     with atomic_path(paths[-1]) as temporary:
         drawing.table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
-    pyplot.close(drawing.figure)
     return paths

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polytune.analysis.statistics import wilson_interval
 from polytune.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ def select_line(scores: pd.DataFrame, benchmark: str, language: str) -> pd.DataF
     """Return one line's points, ordered by number of languages; `language` may be a kind of mean.
 
     Columns: benchmark, language, n_languages (0: the untuned base), added (language added last), tuned, accuracy, low,
-    high (percent), stderr (percentage points), items, seeds. With several seeds the accuracy is their mean and the
-    error sqrt(s_items^2 + s_seeds^2 / seeds): the items are the same under every seed, so their error does not shrink.
+    high (percent), stderr (percentage points), items, seeds. The interval of a single language and seed is Wilson's,
+    every other one accuracy -+ 1.96 stderr. With several seeds the accuracy is their mean and the error
+    sqrt(s_items^2 + s_seeds^2 / seeds): the items are the same under every seed, so their error does not shrink.
     Raises `InputError` if the scores hold no such line.
     """
     import pandas as pd
@@ -48,6 +50,9 @@ def select_line(scores: pd.DataFrame, benchmark: str, language: str) -> pd.DataF
         between = group["value"].std(ddof=1) ** 2 / seeds if seeds > 1 else 0.0
         stderr = np.sqrt((group["stderr"] ** 2).mean() + between)
         value = group["value"].mean()
+        low, high = value - BAND * stderr, value + BAND * stderr
+        if seeds == 1 and group["kind"].iloc[0] == "language":
+            low, high = wilson_interval(value, int(group["items"].iloc[0]), BAND)
         order = group["position_languages"].iloc[0]
         points.append(
             {
@@ -57,8 +62,8 @@ def select_line(scores: pd.DataFrame, benchmark: str, language: str) -> pd.DataF
                 "added": order[-1] if len(order) else "",
                 "tuned": group["tuned"].iloc[0],
                 "accuracy": 100 * value,
-                "low": 100 * (value - BAND * stderr),
-                "high": 100 * (value + BAND * stderr),
+                "low": 100 * low,
+                "high": 100 * high,
                 "stderr": 100 * stderr,
                 "items": int(group["items"].iloc[0]),
                 "seeds": seeds,

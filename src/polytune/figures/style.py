@@ -50,17 +50,16 @@ SETTINGS = {
 
 
 def use_style() -> None:
-    """Set matplotlib to draw files, not windows, in Polytune's style."""
+    """Set matplotlib to Polytune's style, whatever the user's settings are."""
     import matplotlib
 
-    matplotlib.use("Agg")
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(SETTINGS)
 
 
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure of `width` x `height` inches and its axes, row by row."""
-    from matplotlib import pyplot
+    """Return a figure of `width` x `height` inches, for files and not for windows, and its axes, row by row."""
+    from matplotlib.figure import Figure
 
-    figure, axes = pyplot.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
-    return figure, list(axes.ravel())
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())

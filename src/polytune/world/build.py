@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,70 +34,74 @@ def command(
     build_world(settings_of_size(size, seed), output)
 
 
+@dataclass(frozen=True)
+class World:
+    """Everything that is true in one world, and the words to tell it in."""
+
+    settings: WorldSettings
+    facts: Facts
+    profiles: dict[str, Profile]
+    lexicons: dict[str, Lexicon]
+
+    @classmethod
+    def draw(cls, settings: WorldSettings) -> World:
+        """Draw the world of `settings`."""
+        profiles, facts = read_profiles(settings.languages), build_facts(settings)
+        return cls(settings, facts, profiles, build_lexicons(settings, facts, profiles))
+
+    def grammar(self, language: str, guarded: bool) -> Grammar:
+        """Return the sentences of `language`; a guarded grammar tells nothing that is held out."""
+        return Grammar(self.facts, self.lexicons[language], self.profiles[language], guarded)
+
+
 def build_world(settings: WorldSettings, output: Path) -> None:
     """Write the world of `settings` to the folder `output` (layout: docs/architecture.md, "World")."""
-    profiles = read_profiles(settings.languages)
-    facts = build_facts(settings)
-    lexicons = build_lexicons(settings, facts, profiles)
+    world = World.draw(settings)
     with atomic_directory(output) as folder:
-        write_instructions(settings, facts, lexicons, profiles, folder / "instructions")
-        write_base_texts(settings, facts, lexicons, profiles, folder / "texts")
+        write_instructions(world, folder / "instructions" / "data")
+        write_base_texts(world, folder / "texts" / "data")
         for benchmark in BENCHMARKS:
-            write_benchmark(benchmark, settings, facts, lexicons, profiles, folder)
-        write_tokenizer_and_configs(lexicons, folder)
-        write_json(folder / "truth.json", describe_truth(settings, facts, profiles))
-        write_lexicons(lexicons, folder / "lexicon.parquet")
+            write_benchmark(benchmark, world, folder / "benchmarks")
+        write_tokenizer_and_configs(world, folder)
+        write_json(folder / "truth.json", describe_truth(world))
+        write_lexicons(world, folder / "lexicon.parquet")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         digests = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
         write_json(folder / "world.json", {"settings": asdict(settings), "files": digests})
 
 
-def write_instructions(
-    settings: WorldSettings, facts: Facts, lexicons: dict[str, Lexicon], profiles: dict[str, Profile], folder: Path
-) -> None:
+def write_instructions(world: World, folder: Path) -> None:
     """Write the instruction rows of every language; the same id is the same row."""
-    tasks = write_tasks(settings, facts)
-    for language in track(settings.languages, "instructions", unit="language"):
-        grammar = Grammar(facts, lexicons[language], profiles[language], guarded=True)
-        write_rows(folder / "data" / f"{language}.json.gz", "item", (task(grammar) for task in tasks))
+    tasks = write_tasks(world.settings, world.facts)
+    for language in track(world.settings.languages, "instructions", unit="language"):
+        grammar = world.grammar(language, guarded=True)
+        write_rows(folder / f"{language}.json.gz", "item", (task(grammar) for task in tasks))
 
 
-def write_base_texts(
-    settings: WorldSettings, facts: Facts, lexicons: dict[str, Lexicon], profiles: dict[str, Profile], folder: Path
-) -> None:
+def write_base_texts(world: World, folder: Path) -> None:
     """Write the texts of the base's languages, in the same layout with empty prompts."""
-    grammars = {
-        language: Grammar(facts, lexicons[language], profiles[language], guarded=True)
-        for language in settings.base_languages
-    }
-    for language in track(settings.base_languages, "texts", unit="language"):
-        texts = write_texts(settings, facts, grammars, language)
-        write_rows(folder / "data" / f"{language}.json.gz", f"text-{language}", (("", "", text) for text in texts))
+    grammars = {language: world.grammar(language, guarded=True) for language in world.settings.base_languages}
+    for language in track(world.settings.base_languages, "texts", unit="language"):
+        texts = write_texts(world.settings, world.facts, grammars, language)
+        write_rows(folder / f"{language}.json.gz", f"text-{language}", (("", "", text) for text in texts))
 
 
-def write_benchmark(
-    benchmark: Benchmark,
-    settings: WorldSettings,
-    facts: Facts,
-    lexicons: dict[str, Lexicon],
-    profiles: dict[str, Profile],
-    folder: Path,
-) -> None:
+def write_benchmark(benchmark: Benchmark, world: World, folder: Path) -> None:
     """Write one benchmark as a data set that `datasets.load_dataset` reads, and the task files the harness lacks."""
-    splits = benchmark.write_splits(settings, facts)
-    dataset = folder / "benchmarks" / benchmark.hub_id
+    splits = benchmark.write_splits(world.settings, world.facts)
+    dataset = folder / benchmark.hub_id
     names = []
-    for language in settings.languages:
+    for language in world.settings.languages:
         if benchmark.languages is not None and language not in benchmark.languages:
             continue
-        grammar = Grammar(facts, lexicons[language], profiles[language], guarded=False)
+        grammar = world.grammar(language, guarded=False)
         names.append(benchmark.config_name(language))
         for split, items in splits.items():
             lines = (json.dumps(item, ensure_ascii=False) + "\n" for item in items(grammar))
             write_text(dataset / "data" / f"{split}.{names[-1]}.jsonl", "".join(lines))
         task = benchmark.write_task(grammar) if benchmark.write_task else None
         if task is not None:
-            write_json(folder / "benchmarks" / "tasks" / f"{benchmark.name}_{language}.yaml", task)
+            write_json(folder / "tasks" / f"{benchmark.name}_{language}.yaml", task)
     write_text(dataset / "README.md", dataset_card(benchmark, names))
 
 
@@ -122,9 +126,9 @@ def write_rows(path: Path, prefix: str, rows: Iterable[tuple[str, str, str]]) ->
     path.write_bytes(gzip.compress(text.encode("utf-8"), compresslevel=5, mtime=0))
 
 
-def write_tokenizer_and_configs(lexicons: dict[str, Lexicon], folder: Path) -> None:
+def write_tokenizer_and_configs(world: World, folder: Path) -> None:
     """Write the tokenizer and the configurations of the base models that go with it."""
-    forms = (word.form for lexicon in lexicons.values() for word in lexicon.values())
+    forms = (word.form for lexicon in world.lexicons.values() for word in lexicon.values())
     tokenizer = build_tokenizer({*NAMES, *(part for form in forms for part in form.split())})
     save_tokenizer(tokenizer, folder / "tokenizer")
     numbers = (tokenizer.get_vocab_size(), tokenizer.token_to_id(PADDING), tokenizer.token_to_id(END))
@@ -132,8 +136,9 @@ def write_tokenizer_and_configs(lexicons: dict[str, Lexicon], folder: Path) -> N
     write_json(folder / "base-config-encoder-decoder" / "config.json", mt5_config(*numbers))
 
 
-def describe_truth(settings: WorldSettings, facts: Facts, profiles: dict[str, Profile]) -> dict[str, Any]:
+def describe_truth(world: World) -> dict[str, Any]:
     """Return what is true in the world and what was held out of its texts and instructions."""
+    facts = world.facts
     return {
         "agents": NAMES[: facts.agents],
         "events": [
@@ -147,25 +152,25 @@ def describe_truth(settings: WorldSettings, facts: Facts, profiles: dict[str, Pr
         },
         "languages": {
             language: {
-                "in_base": language in settings.base_languages,
+                "in_base": language in world.settings.base_languages,
                 "lineage": profile.lineage,
                 "order": profile.order,
                 "has_prepositions": profile.has_prepositions,
                 "adjective_precedes": profile.adjective_precedes,
             }
-            for language, profile in profiles.items()
+            for language, profile in world.profiles.items()
         },
     }
 
 
-def write_lexicons(lexicons: dict[str, Lexicon], path: Path) -> None:
+def write_lexicons(world: World, path: Path) -> None:
     """Write one row per language and concept."""
     import pyarrow
     import pyarrow.parquet
 
     rows = [
         {"language": language, "concept": concept, "form": word.form, "origin": word.origin}
-        for language, lexicon in lexicons.items()
+        for language, lexicon in world.lexicons.items()
         for concept, word in lexicon.items()
     ]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)

@@ -1,0 +1,168 @@
+"""Mixtures: preparing all 52 incremental mixtures, against what instruction-tuning scripts do.
+
+    python benchmarks/mixtures.py [--rows 2000] [--languages 52]
+
+Peers: (1) each mixture tokenised and written with `datasets` (batched `map`, prompt and whole text tokenised, labels written), as the
+published scripts do once per mixture; measured for 1, 4 and 13 languages and extrapolated by a straight line to the 1,378 units of 52
+mixtures. (2) The best practice: tokenise each language once with `datasets` into Arrow, concatenate views.
+Ours: each language tokenised once into a flat store, 52 manifests.
+All in one process, imports excluded; text is random words with Zipf frequencies, about 160 tokens a row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one core for everybody
+
+
+def make_text(generator: np.random.Generator, words: np.ndarray, frequencies: np.ndarray, count: int) -> str:
+    """Return `count` random words."""
+    return " ".join(words[generator.choice(len(words), count, p=frequencies)])
+
+
+def make_sources(folder: Path, languages: list[str], rows: int) -> Path:
+    """Write Bactrian-X style files and a tokenizer; return the tokenizer's folder."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    generator = np.random.default_rng(1)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    words = np.array(["".join(generator.choice(letters, generator.integers(2, 11))) for _ in range(6000)])
+    frequencies = 1 / np.arange(1, len(words) + 1)
+    frequencies /= frequencies.sum()
+    sample = []
+    for language in languages:
+        records = [
+            {
+                "id": f"row-{i}",
+                "instruction": make_text(generator, words, frequencies, int(generator.integers(8, 30))),
+                "input": "" if i % 3 else make_text(generator, words, frequencies, int(generator.integers(5, 40))),
+                "output": make_text(generator, words, frequencies, int(generator.integers(10, 140))),
+            }
+            for i in range(rows)
+        ]
+        sample += [record["output"] for record in records[:200]]
+        (folder / f"{language}.json").write_text(json.dumps(records))
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=8192, special_tokens=["</s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator(sample, trainer)
+    place = folder / "tokenizer"
+    place.mkdir()
+    tokenizer.save(str(place / "tokenizer.json"))
+    names = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>"}
+    (place / "tokenizer_config.json").write_text(json.dumps(names))
+    return place
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def tokenise_with_datasets(files: list[Path], tokenizer, template, output: Path) -> None:
+    """Tokenise rows as the published scripts do: the prompt and the whole text, labels with the prompt masked."""
+    import datasets
+
+    def encode(batch):
+        prompts = [template.prompt(a, b) for a, b in zip(batch["instruction"], batch["input"], strict=True)]
+        texts = [prompt + output + "</s>" for prompt, output in zip(prompts, batch["output"], strict=True)]
+        whole = tokenizer(texts, add_special_tokens=False)["input_ids"]
+        lengths = [len(ids) for ids in tokenizer(prompts, add_special_tokens=False)["input_ids"]]
+        labels = [[-100] * n + ids[n:] for n, ids in zip(lengths, whole, strict=True)]
+        return {"input_ids": whole, "attention_mask": [[1] * len(ids) for ids in whole], "labels": labels}
+
+    loaded = datasets.load_dataset(
+        "json", data_files=[str(file) for file in files], split="train", cache_dir=str(output) + ".cache"
+    )
+    loaded.map(encode, batched=True, remove_columns=loaded.column_names).save_to_disk(str(output))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--languages", type=int, default=52)
+    options = parser.parse_args()
+
+    import datasets
+    from transformers import AutoTokenizer
+
+    from polytune.data.read import write_rows
+    from polytune.data.rows import read_rows
+    from polytune.data.templates import load_template
+    from polytune.data.tokens import TokenStore, tokenize
+    from polytune.files import write_json
+    from polytune.languages.codes import languages
+    from polytune.mixtures.build import build_mixture
+    from polytune.mixtures.families import expand_family
+
+    datasets.disable_progress_bars()
+    codes = [code for code, row in languages().items() if row.bactrian_x][: options.languages]
+    template = load_template(Path(__file__).resolve().parents[1] / "config/templates.yaml", "bactrian-x")
+    results: list[tuple[str, float, float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        place = make_sources(folder, codes, options.rows)
+        tokenizer = AutoTokenizer.from_pretrained(place)
+        files = [folder / f"{code}.json" for code in codes]
+
+        counts, seconds, sizes = [1, 4, 13], [], []
+        for count in counts:
+            started = time.monotonic()
+            tokenise_with_datasets(files[:count], tokenizer, template, folder / f"materialised-{count}")
+            seconds.append(time.monotonic() - started)
+            sizes.append(size_of(folder / f"materialised-{count}"))
+        units = len(codes) * (len(codes) + 1) / 2
+        slope, start = np.polyfit(counts, seconds, 1)
+        materialised = units * slope + len(codes) * max(start, 0)
+        results.append(
+            (f"{len(codes)} mixtures materialised (extrapolated)", materialised, units * sizes[-1] / counts[-1])
+        )
+
+        started = time.monotonic()
+        for code, file in zip(codes, files, strict=True):
+            tokenise_with_datasets([file], tokenizer, template, folder / "arrow" / code)
+        results.append(("each language once, Arrow", time.monotonic() - started, size_of(folder / "arrow")))
+
+        started = time.monotonic()
+        for code, file in zip(codes, files, strict=True):
+            rows, report = read_rows(file, "bactrian-x")
+            write_rows(rows, folder / "data/toy" / f"{code}.parquet")
+            write_json(folder / "data/toy" / f"{code}.report.json", {"rows": report.kept, "digest": code})
+            tokenize(folder / "data/toy" / f"{code}.parquet", place, template, False, folder / "tokens" / code)
+        tokenised = time.monotonic() - started
+        started = time.monotonic()
+        recipes = expand_family(
+            "all", "incremental", "toy", {"order": codes, "sizes": f"1-{len(codes)}", "rows": "all"}, "x"
+        )
+        for recipe in recipes:
+            build_mixture(asdict(recipe), folder / "data").write(folder / "mixtures" / f"{recipe.name}.json")
+        manifests = time.monotonic() - started
+        written = size_of(folder / "tokens") + size_of(folder / "mixtures")
+        results.append((f"ours: read, tokenise once, {len(codes)} manifests", tokenised + manifests, written))
+        tokens = sum(TokenStore(folder / "tokens" / code).index["tokens"] for code in codes)
+
+    print(f"{len(codes)} languages x {options.rows} rows, {tokens / 1e6:.1f} M tokens, one core")
+    print(f"{'':<48} {'s':>8} {'MB':>8}")
+    for label, taken, size in results:
+        print(f"{label:<48} {taken:>8.1f} {size / 1e6:>8.1f}")
+    print(f"manifests alone: {manifests:.3f} s")
+    own = results[-1]
+    for label, taken, size in results[:2]:
+        print(f"ours / {label}: {own[1] / taken:.3f} of the seconds, {own[2] / size:.4f} of the bytes")
+        print(f"  = {taken / own[1]:.1f} x fewer seconds, {size / own[2]:.1f} x fewer bytes")
+
+
+if __name__ == "__main__":
+    main()
