@@ -2,11 +2,11 @@
 
     python benchmarks/training_throughput.py
 
-Both train the same tiny model from the same weights on the same rows with the same update size, optimizer and clipping. Trainer
-pads micro-batches of 4 rows of similar length (its `group_by_length`, the best peer whose loss is right, see docs/performance.md)
-and accumulates two; Polytune packs the 8 rows. Every measurement is a process of its own on one core; the two alternate, and the
-table shows medians. The first update is not timed. Before training, both compute the loss of the same 8 rows: the last column is
-the difference, in nats per token.
+Both train the same tiny model from the same weights on the same rows with the same update size, optimizer and clipping.
+Trainer pads micro-batches of 4 rows of similar length (its `group_by_length`, the best peer whose loss is right, see
+docs/performance.md) and accumulates two; Polytune packs the 8 rows. Every measurement is a process of its own on one
+core; the two alternate, and the table shows medians. The first update is not timed. Before training, both compute the
+loss of the same 8 rows: the last column is the difference, in nats per token.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pathlib import Path
 import numpy as np
 
 CASES = {  # name: (model type, vocabulary, rows)
-    "BLOOM, V = 8,192": ("bloom", 8_192, 160),
-    "BLOOM, V = 250,880": ("bloom", 250_880, 40),
-    "Llama, V = 8,192": ("llama", 8_192, 160),
+    "BLOOM, V = 8,192": ("bloom", 8_192, 80),
+    "BLOOM, V = 250,880": ("bloom", 250_880, 32),
+    "Llama, V = 8,192": ("llama", 8_192, 64),
 }
 PEERS = ("trainer", "polytune")
-UPDATE_ROWS, MICRO_ROWS, MICRO_TOKENS = 8, 4, 2048
+UPDATE_ROWS, MICRO_ROWS, MICRO_TOKENS, EPOCHS = 8, 4, 2048, 2
 HIDDEN, LAYERS, HEADS = 256, 4, 8
 SUPERVISED = 0.6  # share of a row's tokens that are response
 LONGEST = 768
@@ -94,7 +94,7 @@ def train_with_trainer(kind: str, vocabulary: int, rows) -> dict:
     from transformers import Trainer, TrainingArguments
 
     model = make_model(kind, vocabulary)
-    useful = []
+    useful, fed = [], []
 
     def collate(items: list[dict]) -> dict:
         longest = max(len(item["input_ids"]) for item in items)
@@ -104,6 +104,7 @@ def train_with_trainer(kind: str, vocabulary: int, rows) -> dict:
             for name in FILL:
                 batch[name][place, :length] = torch.as_tensor(item[name])
         useful.append(int(batch["attention_mask"].sum()))
+        fed.append(batch["attention_mask"].numel())
         return batch
 
     data = [
@@ -123,6 +124,7 @@ def train_with_trainer(kind: str, vocabulary: int, rows) -> dict:
             total += float(model(**batch).loss) * supervised
             count += supervised
     useful.clear()
+    fed.clear()
     stopwatch = make_stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
@@ -132,7 +134,7 @@ def train_with_trainer(kind: str, vocabulary: int, rows) -> dict:
             train_sampling_strategy="group_by_length",
             length_column_name="length",
             remove_unused_columns=False,
-            num_train_epochs=1,
+            num_train_epochs=EPOCHS,
             learning_rate=1e-4,
             save_strategy="no",
             logging_strategy="no",
@@ -142,7 +144,12 @@ def train_with_trainer(kind: str, vocabulary: int, rows) -> dict:
         )
         Trainer(model, arguments, data_collator=collate, train_dataset=data, callbacks=[stopwatch]).train()
     first = sum(useful[: UPDATE_ROWS // MICRO_ROWS])
-    return {"tokens": sum(useful) - first, "times": stopwatch.times, "loss": total / count}
+    return {
+        "tokens": sum(useful) - first,
+        "useful": sum(useful) / sum(fed),
+        "times": stopwatch.times,
+        "loss": total / count,
+    }
 
 
 def train_with_polytune(kind: str, vocabulary: int, rows) -> dict:
@@ -160,7 +167,7 @@ def train_with_polytune(kind: str, vocabulary: int, rows) -> dict:
     import_trainer()
     from polytune.training.trainer import UpdateTrainer
 
-    hyper = Hyperparameters(1e-4, 1, UPDATE_ROWS, LONGEST)
+    hyper = Hyperparameters(1e-4, EPOCHS, UPDATE_ROWS, LONGEST)
     with tempfile.TemporaryDirectory() as name:
         store = Path(name) / "bench" / "en"
         store.mkdir(parents=True)
@@ -173,7 +180,7 @@ def train_with_polytune(kind: str, vocabulary: int, rows) -> dict:
         write_json(store / "index.json", {**index, "encoder_decoder": False, "data_digest": ""})
         mixture = Mixture("bench", "bench", "bench", ("en",), (Part("bench", "en", "all", len(rows), ""),))
         selected = Rows(mixture, Path(name), Limits(LONGEST))
-        updates = Updates(selected, 1, 1, UPDATE_ROWS, MICRO_TOKENS)
+        updates = Updates(selected, 1, EPOCHS, UPDATE_ROWS, MICRO_TOKENS)
         model = make_model(kind, vocabulary)
         compute_packs(model)
         with torch.no_grad():
@@ -185,30 +192,32 @@ def train_with_polytune(kind: str, vocabulary: int, rows) -> dict:
         arguments.logging_strategy = "no"
         UpdateTrainer(model, arguments, updates, hyper, [stopwatch]).train()
         first = int(selected.lengths[updates.rows_of(0)].sum())
-    return {"tokens": sum(lengths) - first, "times": stopwatch.times, "loss": loss}
+    return {"tokens": EPOCHS * sum(lengths) - first, "useful": 1.0, "times": stopwatch.times, "loss": loss}
 
 
-def measure(peer: str, case: str) -> dict:
+def measure(peer: str, case: str, number: int | None) -> dict:
     """Run one measurement in this process."""
     import torch
 
     torch.set_num_threads(1)
     kind, vocabulary, count = CASES[case]
-    rows = make_rows(count, vocabulary)
+    rows = make_rows(number or count, vocabulary)
     result = {"trainer": train_with_trainer, "polytune": train_with_polytune}[peer](kind, vocabulary, rows)
     seconds = result["times"][-1] - result["times"][0]
     return {
         "tokens_per_second": result["tokens"] / seconds,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "loss": result["loss"],
+        "useful": result["useful"],
     }
 
 
-def measure_apart(peer: str, case: str, clock: str) -> dict:
+def measure_apart(peer: str, case: str, clock: str, number: int | None) -> dict:
     """Run one measurement in a process of its own; return what it found."""
+    rows = [] if number is None else ["--rows", str(number)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
-        [sys.executable, __file__, "--clock", clock, "--measure", peer, case],
+        [sys.executable, __file__, "--clock", clock, *rows, "--measure", peer, case],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -223,25 +232,23 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES), metavar="CASE")
     parser.add_argument("--measure", nargs=2, metavar=("PEER", "CASE"), help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, help="rows of the data set; more rows group better (default: by case)")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a machine that is busy otherwise")
     options = parser.parse_args()
     global clock_name
     clock_name = options.clock
     if options.measure:
-        print(json.dumps(measure(*options.measure)))
+        print(json.dumps(measure(*options.measure, options.rows)))
         return
-    print(
-        f"{platform.machine()}, one core, {options.repeats} alternating repeats, {options.clock} time; median (all)\n"
-    )
-    print(
-        "| case | Trainer, tokens/s | Polytune, tokens/s | ratio | Trainer, MiB | Polytune, MiB | ratio | difference |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    print(f"{platform.machine()}, one core, {options.repeats} alternating repeats, {options.clock} time; median (all)")
+    heads = ["case", "Trainer, tokens/s", "Polytune, tokens/s", "ratio", "Trainer, MiB", "Polytune, MiB", "ratio"]
+    heads += ["Trainer's tokens that are useful", "difference of the loss"]
+    print("\n| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
     for case in options.cases:
         results = {peer: [] for peer in PEERS}
         for _ in range(options.repeats):
             for peer in PEERS:
-                results[peer].append(measure_apart(peer, case, options.clock))
+                results[peer].append(measure_apart(peer, case, options.clock, options.rows))
         speeds = {peer: [round(one["tokens_per_second"]) for one in results[peer]] for peer in PEERS}
         peaks = {peer: statistics.median(one["peak_mib"] for one in results[peer]) for peer in PEERS}
         speed = {peer: statistics.median(speeds[peer]) for peer in PEERS}
@@ -250,6 +257,7 @@ def main() -> None:
         cells.append(f"**{speed['polytune'] / speed['trainer']:.2f}**")
         cells += [f"{peaks[peer]:.0f}" for peer in PEERS]
         cells.append(f"{peaks['polytune'] / peaks['trainer']:.2f}")
+        cells.append(f"{results['trainer'][0]['useful']:.0%}")
         cells.append(f"{abs(results['trainer'][0]['loss'] - results['polytune'][0]['loss']):.1e}")
         print("| " + " | ".join(cells) + " |", flush=True)
 

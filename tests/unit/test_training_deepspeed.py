@@ -72,6 +72,17 @@ def test_two_processes_equal_one(stage, tmp_path):
 
 
 @pytest.mark.slow
+def test_half_precision_on_two_processes_ends_near_full_precision(tmp_path):
+    case = Case(tmp_path, hyperparameters=STABLE).write()
+    train.command(**case.options("single"))
+    case.write_spec(precision="bf16")
+    codes, output = finish(start(case.arguments(zero_stage=2)))
+    assert codes == [0, 0], output
+    one, two = (read_json(tmp_path / name / "manifest.json") for name in ("single", "model"))
+    assert two["final_loss"] == pytest.approx(one["final_loss"], rel=0.02)
+
+
+@pytest.mark.slow
 def test_encoder_decoder_on_two_processes_equals_one(tmp_path):
     case = Case(tmp_path, "mt5", hyperparameters=STABLE).write()
     train.command(**case.options("single"))

@@ -142,6 +142,18 @@ def test_activation_checkpointing_changes_no_gradient(kind, tmp_path):
     assert_same_weights(tmp_path / "kept", tmp_path / "again")
 
 
+@pytest.mark.parametrize("kind", ["bloom", "llama", "mt5"])
+def test_half_precision_ends_near_full_precision(kind, tmp_path):
+    case = Case(tmp_path, kind, hyperparameters=STABLE).write()
+    train.command(**case.options("full"))
+    case.write_spec(precision="bf16")
+    train.command(**case.options("half"))
+    full, half = (read_json(tmp_path / name / "manifest.json")["final_loss"] for name in ("full", "half"))
+    assert half == pytest.approx(full, rel=0.02)
+    assert half != full
+    assert {tensor.dtype for tensor in weights(tmp_path / "half").values()} == {torch.float32}  # master weights
+
+
 def test_the_same_run_twice_gives_the_same_bytes(case):
     for name in ("one", "two"):
         train.command(**case.options(name))
