@@ -62,14 +62,14 @@ class Bloom(nn.Module):
         if not any(name.startswith("transformer.") for name in tensors):  # saved from the body alone
             body = {f"transformer.{name}": tensor for name, tensor in tensors.items() if name != "lm_head.weight"}
             tensors = {**tensors, **body}
-        if config.get("tie_word_embeddings", True) or "lm_head.weight" not in tensors:
+        tied = config.get("tie_word_embeddings", True) or "lm_head.weight" not in tensors
+        if tied:
             tensors = {**tensors, "lm_head.weight": tensors["transformer.word_embeddings.weight"]}
         with torch.device("meta"):
             model = cls(config)
-        needed = {name: tensors[name].to(dtype) for name in model.state_dict()}
-        if config.get("tie_word_embeddings", True):
-            needed["lm_head.weight"] = needed["transformer.word_embeddings.weight"]
-        model.load_state_dict(needed, assign=True)
+        model.load_state_dict({name: tensors[name].to(dtype) for name in model.state_dict()}, assign=True)
+        if tied:
+            model.lm_head.weight = model.transformer.word_embeddings.weight
         return model
 
     @property

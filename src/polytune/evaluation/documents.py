@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def find_files(directory: Path, config: str, split: str) -> list[Path]:
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory of benchmark data")
-    configurations = _read_configurations(directory / "README.md")
+    readme = directory / "README.md"
+    configurations = _read_configurations(readme, readme.stat().st_mtime_ns) if readme.is_file() else {}
     if configurations:
         if config not in configurations:
             raise InputError(
@@ -91,12 +93,11 @@ def read_documents(directory: Path, config: str, split: str, columns: tuple[str,
     return Documents(rows, list(rows[0]))
 
 
-def _read_configurations(readme: Path) -> dict[str, dict[str, list[str]]]:
+@cache
+def _read_configurations(readme: Path, _modified: int) -> dict[str, dict[str, list[str]]]:
     """Return `{config_name: {split: [file patterns]}}` of a data card's front matter; empty without one."""
     import yaml
 
-    if not readme.is_file():
-        return {}
     text = readme.read_text(encoding="utf-8")
     if not text.startswith("---"):
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ def evaluate_benchmark(
     """
     from lm_eval.evaluator import evaluate
 
+    _remember_templates()
     loaded = load_tasks(benchmark, data, configurations)
     golds = {}
     for configuration in configurations.values():
@@ -47,6 +49,14 @@ def evaluate_benchmark(
         for sample in samples:
             sample["gold"] = golds[task_name][sample["doc_id"]]
     return evaluated
+
+
+def _remember_templates() -> None:
+    """Compile each prompt template once: the harness compiles it again for every document, which takes most of its time."""
+    from lm_eval import utils
+
+    if not hasattr(utils.env.from_string, "cache_info"):
+        utils.env.from_string = cache(utils.env.from_string)
 
 
 def _process_documents_once(task: ConfigurableTask, split: str) -> None:
