@@ -299,6 +299,20 @@ def test_out_of_memory_halves_the_packs_and_keeps_the_update(case, monkeypatch, 
     assert_same_weights(case.root / "whole", case.root / "model")
 
 
+def test_the_next_start_uses_the_pack_size_that_an_out_of_memory_stop_left(case, monkeypatch):
+    """With several processes, one that runs out of memory cannot repeat the update alone: it stops with a note."""
+    from polytune.training import trainer
+
+    monkeypatch.setattr(trainer.UpdateTrainer, "_is_alone", property(lambda self: False))
+    with monkeypatch.context() as patch:
+        failing = torch.OutOfMemoryError("CUDA out of memory")
+        patch.setattr(trainer.UpdateTrainer, "_compute_update", lambda *arguments: (_ for _ in ()).throw(failing))
+        with pytest.raises(trainer.OutOfMemory, match="the next start uses packs of 100 tokens"):
+            train.command(**case.options(micro_batch_tokens=200))
+    train.command(**case.options(micro_batch_tokens=200))
+    assert read_json(case.root / "model/manifest.json")["micro_batch_tokens"] == 100
+
+
 def test_out_of_memory_with_single_rows_says_what_to_do(case, monkeypatch):
     def failing(self, model, update):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
