@@ -50,6 +50,7 @@ class Cache:
 
     def store(self, key: str, results: dict[str, Any], write_samples: Callable[[Path], None]) -> None:
         """Store an evaluation: first its samples, then, as the sign that it is complete, its results."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         write_samples(self.samples(key))
         write_json(self.results(key), results)
 
