@@ -16,8 +16,8 @@ def deepspeed_config(hyper: Hyperparameters, zero_stage: int) -> dict:
 
     Batch sizes are formal: a step is one update, and its packs are accumulated by `UpdateTrainer`, which tells
     DeepSpeed which one is the last. The optimizer is Trainer's AdamW; DeepSpeed shards its state (stage >= 1), the
-    gradients (>= 2) and the parameters (3). Raises `InputError` for bf16 without ZeRO: DeepSpeed would keep no float32 copy of
-    the weights, and updates below bf16's resolution would be lost.
+    gradients (>= 2) and the parameters (3). Raises `InputError` for bf16 without ZeRO: DeepSpeed would keep no float32
+    copy of the weights, and updates below bf16's resolution would be lost.
     """
     if hyper.precision == "bf16" and zero_stage == 0:
         raise InputError("--zero-stage is 0; with precision bf16 and several processes it must be 1, 2 or 3")
