@@ -12,6 +12,7 @@ import pytest
 import torch
 from training_cases import Case, weights
 
+from polytune.errors import InputError
 from polytune.files import read_json
 from polytune.training import train
 from polytune.training.deepspeed import deepspeed_config
@@ -129,3 +130,8 @@ def test_the_configuration_follows_from_the_run():
     assert config["bf16"] == {"enabled": True}
     assert config["zero_optimization"]["stage"] == 3
     assert "auto" not in str(config)
+
+
+def test_half_precision_without_master_weights_is_refused():
+    with pytest.raises(InputError, match="--zero-stage is 0; with precision bf16"):
+        deepspeed_config(Hyperparameters(1e-5, 3, 256, 768, precision="bf16"), zero_stage=0)
