@@ -102,7 +102,8 @@ def test_ranks_of_a_step(tmp_path, monkeypatch, resolves, address):
     name = "localhost" if resolves else "nid1.invalid"
     (tmp_path / "scontrol").write_text(
         f'#!/bin/sh\ncase "$*" in\n"show hostnames nid[1-2]") echo {name}; echo nid2;;\n'
-        '"--oneliner show node nid1.invalid") echo "NodeName=nid1.invalid NodeAddr=10.0.0.7 Port=1";;\n*) exit 1;;\nesac\n'
+        '"--oneliner show node nid1.invalid") echo "NodeName=nid1.invalid NodeAddr=10.0.0.7 Port=1";;\n'
+        "*) exit 1;;\nesac\n"
     )
     (tmp_path / "scontrol").chmod(0o755)
     step = {

@@ -117,7 +117,9 @@ class Forecaster:
                 self._add_evaluation(run, benchmark)
         self._add_data()
         for marker in map(Path, self.locations.fetched()):
-            self._add(FETCHING[marker.relative_to(self.locations.resources).parts[0]], marker)
+            folder, name = marker.relative_to(self.locations.resources).parts[:2]
+            size = 2 * self.assumptions.model(name).parameters if folder == "models" else 0
+            self._add(FETCHING[folder], marker, size)
         for study in self.plan.studies.values():
             self._add("list_runs", self.results / "scores" / f"{study.name}.runs.json")
             self._add("collect_scores", self.results / "scores" / f"{study.name}.parquet")
