@@ -84,10 +84,7 @@ class Slurm:
 
     def run(self, *call: str) -> str:
         """Return what a command of Slurm says."""
-        environment = {**os.environ, "PYTHON": sys.executable}
-        done = subprocess.run(
-            call, env=environment, env=self.environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = subprocess.run(call, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, f"{call}: {done.stdout}{done.stderr}"
         return done.stdout
 

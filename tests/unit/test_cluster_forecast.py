@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from polytune.cluster.assumptions import Assumptions
+from polytune.cluster.cost_table import show
 from polytune.cluster.costs import Calibration
-from polytune.cluster.forecast import Forecaster, read_config, show
+from polytune.cluster.forecast import Forecaster, read_config
 from polytune.cluster.ledger import sum_runs
 from polytune.files import write_json
 from polytune.plan import load_plan
