@@ -70,7 +70,7 @@ def size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def tokenise_with_datasets(files: list[Path], tokenizer, template, output: Path) -> None:
+def tokenise_with_datasets(files: list[Path], tokenizer, template, output: Path, cache: Path) -> None:
     """Tokenise rows as the published scripts do: the prompt and the whole text, labels with the prompt masked."""
     import datasets
 
@@ -83,7 +83,7 @@ def tokenise_with_datasets(files: list[Path], tokenizer, template, output: Path)
         return {"input_ids": whole, "attention_mask": [[1] * len(ids) for ids in whole], "labels": labels}
 
     loaded = datasets.load_dataset(
-        "json", data_files=[str(file) for file in files], split="train", cache_dir=str(output) + ".cache"
+        "json", data_files=[str(file) for file in files], split="train", cache_dir=str(cache)
     )
     loaded.map(encode, batched=True, remove_columns=loaded.column_names).save_to_disk(str(output))
 
@@ -120,7 +120,9 @@ def main() -> None:
         counts, seconds, sizes = [1, 4, 13], [], []
         for count in counts:
             started = time.process_time()
-            tokenise_with_datasets(files[:count], tokenizer, template, folder / f"materialised-{count}")
+            tokenise_with_datasets(
+                files[:count], tokenizer, template, folder / f"materialised-{count}", folder / "cache"
+            )
             seconds.append(time.process_time() - started)
             sizes.append(size_of(folder / f"materialised-{count}"))
         units = len(codes) * (len(codes) + 1) / 2
@@ -132,7 +134,7 @@ def main() -> None:
 
         started = time.process_time()
         for code, file in zip(codes, files, strict=True):
-            tokenise_with_datasets([file], tokenizer, template, folder / "arrow" / code)
+            tokenise_with_datasets([file], tokenizer, template, folder / "arrow" / code, folder / "cache")
         results.append(("each language once, Arrow", time.process_time() - started, size_of(folder / "arrow")))
 
         started = time.process_time()
