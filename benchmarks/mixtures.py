@@ -2,11 +2,12 @@
 
     python benchmarks/mixtures.py [--rows 2000] [--languages 52]
 
-Peers: (1) each mixture tokenised and written with `datasets` (batched `map`, prompt and whole text tokenised, labels written), as the
-published scripts do once per mixture; measured for 1, 4 and 13 languages and extrapolated by a straight line to the 1,378 units of 52
-mixtures. (2) The best practice: tokenise each language once with `datasets` into Arrow, concatenate views.
-Ours: each language tokenised once into a flat store, 52 manifests.
-All in one process on one core, imports excluded, CPU seconds (they do not depend on what else the machine does); text is random words with Zipf frequencies, about 160 tokens a row.
+Peers: (1) each mixture tokenised and written with `datasets` (batched `map`, prompt and whole text tokenised, labels
+written), as the published scripts do once per mixture; measured for 1, 4 and 13 languages and extrapolated by a
+straight line to the 1,378 units of 52 mixtures. (2) The best practice: tokenise each language once with `datasets`
+into Arrow, concatenate views. Ours: each language tokenised once into a flat store, 52 manifests. All in one process
+on one core, imports excluded, CPU seconds (they do not depend on what else the machine does); text is random words
+with Zipf frequencies, about 160 tokens a row.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/planning.py [--repeats 5] [--configfile config/examples/lucky52-full.yaml]
 
-The bare workflow is what one would write first: 1 data -> T train -> 5 T evaluate -> 20 figures that each take all evaluations, without
-configuration, parameters, resources, logs or code of its own. What it takes is Snakemake's.
+The bare workflow is what one would write first: 1 data -> T train -> 5 T evaluate -> 20 figures that each take all
+evaluations, without configuration, parameters, resources, logs or code of its own. What it takes is Snakemake's.
 Repeats alternate, medians are printed. CPU seconds are those of the process and its children.
 """
 

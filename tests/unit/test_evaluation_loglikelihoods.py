@@ -97,6 +97,7 @@ def test_slices_of_the_vocabulary_add_up(monkeypatch, tmp_path):
 def test_bloom_weights_saved_without_head_or_prefix_load():
     """The published BLOOM checkpoints hold the body's tensors without `transformer.`."""
     from evaluation_cases import build_model
+
     from polytune.evaluation.bloom import Bloom
 
     model = build_model("bloom", 300)
