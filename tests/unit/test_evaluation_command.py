@@ -58,7 +58,8 @@ def run(given):
     code = (
         "import sys; from polytune.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
-        "print([name for name in ('torch', 'transformers', 'lm_eval', 'datasets', 'numpy', 'pyarrow') if name in sys.modules])"
+        "heavy = ('torch', 'transformers', 'lm_eval', 'datasets', 'numpy', 'pyarrow')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     finished = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr

@@ -88,9 +88,9 @@ def test_slices_of_the_vocabulary_add_up(monkeypatch, tmp_path):
 
     lm = PolytuneLM(str(write_model(tmp_path, vocabulary=2500)))
     requests = make_requests(QUESTIONS)
-    monkeypatch.setattr(scoring, "LOGITS_AT_ONCE", 1)  # the smallest slices
+    monkeypatch.setitem(scoring.LOGITS_AT_ONCE, "cpu", 1)  # the smallest slices
     sliced = lm.loglikelihood(requests, disable_tqdm=True)
-    monkeypatch.setattr(scoring, "LOGITS_AT_ONCE", 2**40)  # everything at once
+    monkeypatch.setitem(scoring.LOGITS_AT_ONCE, "cpu", 2**40)  # everything at once
     assert_equal(sliced, lm.loglikelihood(requests, disable_tqdm=True))
 
 

@@ -1,7 +1,7 @@
 """Rows of a benchmark from a local directory in the layout of a Hugging Face data set, read without any cache.
 
-`datasets.load_dataset` would do the same through a cache on disk: slower by an order of magnitude for such small files, and
-a race when many processes share a file system.
+`datasets.load_dataset` would do the same through a cache on disk: slower by an order of magnitude for such small
+files, and a race when many processes share a file system.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ PATTERNS = (
     "{split}/{config}.*",
     "{split}.{config}.*",
 )
-"""Where a configuration's split lies in a directory whose README.md names no files. The first is the hub's converted parquet."""
+"""Where a split lies in a directory whose README.md names no files. The first is the hub's conversion to parquet."""
 
 
 class Documents(list):
-    """The rows of one split as dictionaries, with the one attribute that the harness reads of a data set: `features`."""
+    """The rows of one split as dictionaries, with the one attribute that the harness asks a data set for."""
 
     def __init__(self, rows: list[dict[str, Any]], columns: list[str]) -> None:
         super().__init__(rows)
