@@ -8,6 +8,8 @@ import sys
 
 # subcommand: (module that holds a function `command`, one line of help), in pipeline order
 COMMANDS: dict[str, tuple[str, str]] = {
+    "plan": ("polytune.cluster.forecast", "Show jobs, hours, memory, disk and price before anything is submitted."),
+    "ledger": ("polytune.cluster.ledger", "Sum the device-hours and the energy of finished runs per study."),
     "prefetch": ("polytune.cluster.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),
     "build-similarity": ("polytune.languages.similarity", "Write the similarities of every pair of languages."),

@@ -100,8 +100,8 @@ class Locations:
             directory, marker = f"{self.world}/{row['location'].partition(':')[2]}", f"{self.world}/world.json"
         elif row["location"] == "-":
             raise InputError(
-                f"configuration: locations.sources.{source}: no directory is given; '{source}' cannot be fetched, name the "
-                f"directory that holds {row['file']}"
+                f"configuration: locations.sources.{source}: no directory is given; '{source}' cannot be fetched, name "
+                f"the directory that holds {row['file']}"
             )
         else:
             directory = f"{self.resources}/sources/{source}"

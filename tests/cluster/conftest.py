@@ -1,6 +1,6 @@
 """Fixtures of the tests on a real Slurm, which is started for them and stopped after them.
 
-Most time goes by in waiting for Slurm. So a test consists of a scenario, a function of `scenarios.py`, and assertions on
+Most time goes by in waiting for Slurm. So a test has a scenario, a function of `scenarios.py`, and assertions on
 what it returns; all scenarios of the collected tests run at the same time, each in a project directory of its own.
 """
 

@@ -78,7 +78,8 @@ class Slurm:
 
     def _script(self, name: str, *arguments: str) -> None:
         call = [HERE / name, self.directory, *arguments]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=180, check=False)
+        environment = {**os.environ, "PYTHON": sys.executable}
+        done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=180, check=False)
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
     def run(self, *call: str) -> str:

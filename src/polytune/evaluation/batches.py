@@ -39,8 +39,9 @@ def batch_by_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[
 def collate_trees(trees: Sequence[Tree]) -> Batch:
     """Return a batch with inputs (tokens, positions, ancestors, kept, slots).
 
-    Tokens and positions are int64 [rows, n], ancestors bool [rows, n, n], kept int64 [rows, k] the nodes of each row whose
-    hidden states are wanted, padded with node 0, and slots int64 [m] the places of the flattened `kept` that are no padding.
+    Tokens and positions are int64 [rows, n], ancestors bool [rows, n, n], kept int64 [rows, k] the nodes of each row
+    whose hidden states are wanted, padded with node 0, and slots int64 [m] the places of the flattened `kept` that are
+    no padding.
     """
     rows, longest = len(trees), max(len(tree.tokens) for tree in trees)
     most = max(len(tree.kept) for tree in trees)
@@ -66,11 +67,11 @@ def collate_trees(trees: Sequence[Tree]) -> Batch:
 
 
 def collate_pairs(pairs: Sequence[tuple[list[int], list[int]]], max_length: int) -> Batch:
-    """Return a batch with inputs (labels [pairs, m], owners [pairs], source and its mask [contexts, n], slots), all int64.
+    """Return a batch with inputs (labels [pairs, m], owners [pairs], source [contexts, n], its mask, slots [k]).
 
-    Contexts keep their last `max_length` tokens, as the harness has it; equal ones become one row, to which `owners`
-    points. `slots` are the places of the flattened labels that are no padding. `requests` number the pairs of the batch.
-    Padding is token 0, as the harness has it; nothing that is scored sees it.
+    All are int64. Contexts keep their last `max_length` tokens, as the harness has it; equal ones become one row, to
+    which `owners` points. `slots` are the places of the flattened labels that are no padding, `requests` number the
+    pairs of the batch. Padding is token 0, as the harness has it; nothing that is scored sees it.
     """
     contexts: dict[tuple[int, ...], int] = {}
     owners = np.array([contexts.setdefault(tuple(context[-max_length:]), len(contexts)) for context, _ in pairs])

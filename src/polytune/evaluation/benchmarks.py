@@ -1,4 +1,4 @@
-"""The table of benchmarks (`config/benchmarks.tsv`): which of the harness's tasks they are and where their data lies."""
+"""The table of benchmarks (`config/benchmarks.tsv`): which of the harness's tasks they are, and their data."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """BLOOM for evaluation: transformers' weights and arithmetic, with attention on token trees.
 
-transformers' own BLOOM takes neither a mask per query nor positions, and importing it takes longer than evaluating a tiny
-model. The modules carry transformers' names, so that its checkpoints and adapters fit.
+transformers' own BLOOM takes neither a mask per query nor positions, and importing it takes longer than evaluating a
+tiny model. The modules carry transformers' names, so that its checkpoints and adapters fit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GELU_SLOPE = math.sqrt(2 / math.pi)
 
 
 class Linear(nn.Linear):
-    """A linear layer whose weights are loaded: drawing initial ones on the meta device would import torch's compiler."""
+    """A linear layer whose weights are loaded; drawing initial ones on the meta device imports torch's compiler."""
 
     def reset_parameters(self) -> None:
         pass
@@ -62,14 +62,14 @@ class Bloom(nn.Module):
         if not any(name.startswith("transformer.") for name in tensors):  # saved from the body alone
             body = {f"transformer.{name}": tensor for name, tensor in tensors.items() if name != "lm_head.weight"}
             tensors = {**tensors, **body}
-        if config.get("tie_word_embeddings", True) or "lm_head.weight" not in tensors:
+        tied = config.get("tie_word_embeddings", True) or "lm_head.weight" not in tensors
+        if tied:
             tensors = {**tensors, "lm_head.weight": tensors["transformer.word_embeddings.weight"]}
         with torch.device("meta"):
             model = cls(config)
-        needed = {name: tensors[name].to(dtype) for name in model.state_dict()}
-        if config.get("tie_word_embeddings", True):
-            needed["lm_head.weight"] = needed["transformer.word_embeddings.weight"]
-        model.load_state_dict(needed, assign=True)
+        model.load_state_dict({name: tensors[name].to(dtype) for name in model.state_dict()}, assign=True)
+        if tied:
+            model.lm_head.weight = model.transformer.word_embeddings.weight
         return model
 
     @property
@@ -124,8 +124,8 @@ class Bloom(nn.Module):
 def alibi_slopes(heads: int) -> torch.Tensor:
     """Return ALiBi's slope of every head (Press et al. 2022, arXiv 2108.12409, section 3), float32 [heads].
 
-    For a number of heads that is no power of two, the slopes of the next smaller power are followed by every other slope
-    of the next larger one.
+    For a number of heads that is no power of two, the slopes of the next smaller power are followed by every other
+    slope of the next larger one.
     """
     power = 2 ** math.floor(math.log2(heads))
     slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]

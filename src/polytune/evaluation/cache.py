@@ -1,9 +1,9 @@
 """Finished evaluations by key, and claims: who computes now, who waits.
 
 One process evaluates every benchmark that a run owes, because loading dominates; the jobs of the other benchmarks find
-their results here. Results are written whole, under a name that says what they depend on, so that two processes that compute the
-same thing by accident write the same file. Claims only save work. They are plain files made with O_EXCL, because locks are silent
-no-ops on some cluster file systems.
+their results here. Results are written whole, under a name that says what they depend on, so that two processes that
+compute the same thing by accident write the same file. Claims only save work. They are plain files made with O_EXCL,
+because locks are silent no-ops on some cluster file systems.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Cache:
 
     def store(self, key: str, results: dict[str, Any], write_samples: Callable[[Path], None]) -> None:
         """Store an evaluation: first its samples, then, as the sign that it is complete, its results."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         write_samples(self.samples(key))
         write_json(self.results(key), results)
 
@@ -67,8 +68,9 @@ def claim(
 ) -> Iterator[bool]:
     """Hold the claim `name` while the block runs; yield False if `finished()` came true while waiting for its holder.
 
-    Waits only while the holder lives: on the same computer its process must exist, anywhere its heartbeat must go on. A stale
-    claim is taken over by the next generation of the claim, which one process alone can create. Waiting is said on standard error.
+    Waits only while the holder lives: on the same computer its process must exist, anywhere its heartbeat must go on.
+    A stale claim is taken over by the next generation of the claim, which one process alone can create. Waiting is
+    said on standard error.
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = _acquire(directory, name, finished, stale_seconds)
@@ -112,7 +114,9 @@ def _acquire(directory: Path, name: str, finished: Callable[[], bool], stale_sec
                 for path in held:
                     path.unlink(missing_ok=True)
         if mine is not None:
-            return mine
+            if not finished():  # by a holder that released its claim since the last look
+                return mine
+            mine.unlink()
     return None
 
 

@@ -1,13 +1,14 @@
 """Rows of a benchmark from a local directory in the layout of a Hugging Face data set, read without any cache.
 
-`datasets.load_dataset` would do the same through a cache on disk: slower by an order of magnitude for such small files, and
-a race when many processes share a file system.
+`datasets.load_dataset` would do the same through a cache on disk: slower by an order of magnitude for such small
+files, and a race when many processes share a file system.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ PATTERNS = (
     "{split}/{config}.*",
     "{split}.{config}.*",
 )
-"""Where a configuration's split lies in a directory whose README.md names no files. The first is the hub's converted parquet."""
+"""Where a split lies in a directory whose README.md names no files. The first is the hub's conversion to parquet."""
 
 
 class Documents(list):
-    """The rows of one split as dictionaries, with the one attribute that the harness reads of a data set: `features`."""
+    """The rows of one split as dictionaries, with the one attribute that the harness asks a data set for."""
 
     def __init__(self, rows: list[dict[str, Any]], columns: list[str]) -> None:
         super().__init__(rows)
@@ -42,7 +43,8 @@ def find_files(directory: Path, config: str, split: str) -> list[Path]:
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory of benchmark data")
-    configurations = _read_configurations(directory / "README.md")
+    readme = directory / "README.md"
+    configurations = _read_configurations(readme, readme.stat().st_mtime_ns) if readme.is_file() else {}
     if configurations:
         if config not in configurations:
             raise InputError(
@@ -91,12 +93,11 @@ def read_documents(directory: Path, config: str, split: str, columns: tuple[str,
     return Documents(rows, list(rows[0]))
 
 
-def _read_configurations(readme: Path) -> dict[str, dict[str, list[str]]]:
+@cache
+def _read_configurations(readme: Path, _modified: int) -> dict[str, dict[str, list[str]]]:
     """Return `{config_name: {split: [file patterns]}}` of a data card's front matter; empty without one."""
     import yaml
 
-    if not readme.is_file():
-        return {}
     text = readme.read_text(encoding="utf-8")
     if not text.startswith("---"):
         return {}

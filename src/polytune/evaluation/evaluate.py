@@ -27,7 +27,7 @@ LIBRARIES = ("lm-eval", "torch", "transformers", "tokenizers")
 
 @dataclass(frozen=True)
 class Options:
-    """What a user can choose about how to evaluate; all of it is part of the key of a result, save the device's name."""
+    """What a user can choose about how to evaluate."""
 
     languages: tuple[str, ...] | None
     limit: int | None
@@ -64,7 +64,7 @@ def choose_device(device: str) -> str:
 
 
 def plan_evaluation(name: str, checkpoint: Checkpoint, data: Path, options: Options) -> Plan:
-    """Return the plan of a benchmark; raises `InputError` for whatever is missing, before anything heavy is imported."""
+    """Return the plan of a benchmark; raises `InputError` for what is missing, before anything heavy is imported."""
     chosen = find_benchmark(name)
     languages = list(options.languages) if options.languages else None
     configurations = list_tasks(chosen, data, languages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def prepare_environment() -> None:
-    """Set, before the harness and its libraries are imported, what they only read then: offline, without their own bars."""
+    """Set what the harness and its libraries read when they are imported: offline, without bars of their own."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["HF_DATASETS_OFFLINE"] = "1"
     os.environ["TQDM_DISABLE"] = "1"  # the default of bars; ours say otherwise
@@ -36,6 +37,7 @@ def evaluate_benchmark(
     """
     from lm_eval.evaluator import evaluate
 
+    _remember_templates()
     loaded = load_tasks(benchmark, data, configurations)
     golds = {}
     for configuration in configurations.values():
@@ -49,8 +51,16 @@ def evaluate_benchmark(
     return evaluated
 
 
+def _remember_templates() -> None:
+    """Compile each prompt template once: the harness does it for every document, which takes most of its time."""
+    from lm_eval import utils
+
+    if not hasattr(utils.env.from_string, "cache_info"):
+        utils.env.from_string = cache(utils.env.from_string)
+
+
 def _process_documents_once(task: ConfigurableTask, split: str) -> None:
-    """Replace a task's rows by the result of its `process_docs`, which the harness would compute again at every access."""
+    """Replace a task's rows by the result of its `process_docs`, which the harness computes at every access."""
     if task.config.process_docs is not None:
         documents = task.eval_docs
         task.dataset = {split: Documents(list(documents), documents.column_names)}

@@ -36,9 +36,9 @@ def is_plain(adapter: Path) -> bool:
 def add_lora(model: nn.Module, adapter: Path) -> None:
     """Add a plain LoRA adapter to a model (Hu et al. 2021, arXiv 2106.09685, section 4.1), in place.
 
-    The scale is alpha / r, or alpha / sqrt(r) for rank-stabilised LoRA. A float32 model gets W + scale * B A as its weight. In
-    a 16-bit model that sum would be rounded, so there the layer's output is added to, as peft does.
-    Raises `InputError` for tensors that fit no layer.
+    The scale is alpha / r, or alpha / sqrt(r) for rank-stabilised LoRA. A float32 model gets W + scale * B A as its
+    weight. In a 16-bit model that sum would be rounded, so there the layer's output is added to, as peft does. Raises
+    `InputError` for tensors that fit no layer.
     """
     from safetensors.torch import load_file
 

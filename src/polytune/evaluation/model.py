@@ -1,7 +1,7 @@
-"""The harness's model class `polytune`: each question's shared prompt is computed once, logits only where they are scored.
+"""The harness's model class `polytune`: shared prompts are computed once, logits only where they are scored.
 
-The harness owns tasks, requests and metrics; this class answers `loglikelihood` requests with the same numbers as its own `hf`
-class (HFLM), whose rules for token boundaries, empty contexts and truncation it follows.
+The harness owns tasks, requests and metrics; this class answers `loglikelihood` requests with the same numbers as its
+own `hf` class (HFLM), whose rules for token boundaries, empty contexts and truncation it follows.
 """
 
 from __future__ import annotations
@@ -182,9 +182,9 @@ class PolytuneLM(TemplateLM):
 
     def _logits_of(self, from_hidden: bool) -> Logits:
         """Return how logits follow from what was computed: through the output layer, or they are already there."""
-        return (
-            output_logits(self.model.get_output_embeddings()) if from_hidden else lambda logits, part: logits[:, part]
-        )
+        if from_hidden:
+            return output_logits(self.model.get_output_embeddings())
+        return lambda logits, part: logits[:, part]
 
     def _score_encoder_decoder(self, pairs: list[Pair], groups: list[list[int]], scores: Scores) -> Iterator[int]:
         """Score with encoder-decoder models: distinct contexts of a batch are encoded once."""

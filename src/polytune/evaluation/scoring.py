@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-LOGITS_AT_ONCE = 2**18
-"""Logits that exist at once (1 MiB in float32, which stays in the cache of one core): positions times a slice of the vocabulary."""
+LOGITS_AT_ONCE = {"cpu": 2**18, "gpu": 2**26}
+"""Logits that exist at once, positions times a slice of the vocabulary: 1 MiB in float32, the cache of one core, and on
+a GPU 256 MiB, enough to keep it busy."""
 
 Logits = Callable[[torch.Tensor, slice], torch.Tensor]
 """(hidden states [places, width], slice of the vocabulary) -> logits [places, slice]"""
@@ -65,7 +66,7 @@ def add_scores(
     found = torch.empty(len(targets), device=device)
     peak = torch.full((len(hidden),), -torch.inf, device=device)
     total = torch.zeros(len(hidden), device=device)
-    step = max(1024, LOGITS_AT_ONCE // len(hidden))
+    step = max(1024, LOGITS_AT_ONCE["cpu" if device.type == "cpu" else "gpu"] // len(hidden))
     for start in range(0, vocabulary, step):
         logits = logits_of(hidden, slice(start, start + step)).float()
         here = ((target >= start) & (target < start + step)).nonzero()[:, 0]

@@ -1,8 +1,8 @@
 """The harness's own tasks on local data.
 
-The task files are the installed harness's (and those of the data root's `tasks/` folder); nothing of them is copied. Only
-where the rows come from is replaced, through the harness's `custom_dataset` hook, and only the folders that are needed are
-indexed: the index of all bundled tasks takes seconds.
+The task files are the installed harness's (and those of the data root's `tasks/` folder); nothing of them is copied.
+Only where the rows come from is replaced, through the harness's `custom_dataset` hook, and only the folders that are
+needed are indexed: the index of all bundled tasks takes seconds.
 """
 
 from __future__ import annotations

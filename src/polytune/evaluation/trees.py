@@ -1,7 +1,7 @@
 """Token trees: the requests of one question in one row, their common beginnings stored and computed once.
 
-A tree node is a token of some request at its position; a node attends to itself and to its ancestors only, so each request sees
-exactly what it would see alone.
+A tree node is a token of some request at its position; a node attends to itself and to its ancestors only, so each
+request sees exactly what it would see alone.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Tree:
 def build_tree(pairs: Sequence[tuple[list[int], list[int]]], requests: list[int], max_length: int) -> Tree:
     """Return the tree of (context, continuation) token lists.
 
-    Truncation is the harness's (`HFLM._loglikelihood_tokens`): the last `max_length + 1` tokens of context + continuation
-    remain, and the last of them is only predicted, never read. Requests that are cut differently share no beginning.
+    Truncation is the harness's (`HFLM._loglikelihood_tokens`): the last `max_length + 1` tokens of context +
+    continuation remain, and the last of them is only predicted, never read. Requests that are cut differently share no
+    beginning.
     """
     tokens: list[int] = []
     positions: list[int] = []
