@@ -26,7 +26,7 @@ run: install
 	snakemake --profile profiles/local
 
 test: install
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
 
 test-cluster: install
 	$(BIN)/python -m pytest tests/cluster $(PYTEST_OPTIONS)

@@ -2,7 +2,8 @@
 
     python benchmarks/planning.py [--repeats 5] [--configfile config/examples/lucky52-full.yaml]
 
-The bare workflow has the same chain (data -> train -> evaluate -> figures) and no code of its own: what it takes is Snakemake's.
+The bare workflow is what one would write first: 1 data -> T train -> 5 T evaluate -> 20 figures that each take all
+evaluations, without configuration, parameters, resources, logs or code of its own. What it takes is Snakemake's.
 Repeats alternate, medians are printed. CPU seconds are those of the process and its children.
 """
 
@@ -37,12 +38,8 @@ rule evaluate:
     input: lambda w: f"models/{{int(w.e) % TRAININGS}}.txt"
     output: "evaluations/{{e}}.txt"
     shell: "touch {{output}}"
-rule collect:
-    input: expand("evaluations/{{e}}.txt", e=range(EVALUATIONS))
-    output: "scores.txt"
-    shell: "touch {{output}}"
 rule figure:
-    input: "scores.txt"
+    input: expand("evaluations/{{e}}.txt", e=range(EVALUATIONS))
     output: "figures/{{f}}.txt"
     shell: "touch {{output}}"
 """
@@ -72,8 +69,9 @@ def main() -> None:
     jobs = int(re.findall(r"^total\s+(\d+)$", printed, re.MULTILINE)[-1])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        evaluations, figures = int(jobs * 0.6), 16
-        trainings = jobs - evaluations - figures - 3
+        figures = 20
+        trainings = round((jobs - figures - 2) / 6)
+        evaluations = jobs - figures - 2 - trainings
         (folder / "Snakefile").write_text(BARE.format(trainings=trainings, evaluations=evaluations, figures=figures))
         bare = [SNAKEMAKE, "--dry-run", "--quiet", "all"]
         times: dict[str, list[tuple[float, float]]] = {"bare": [], "polytune": []}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 # subcommand: (module that holds a function `command`, one line of help), in pipeline order
 COMMANDS: dict[str, tuple[str, str]] = {
+    "plan": ("polytune.cluster.forecast", "Show jobs, hours, memory, disk and price before anything is submitted."),
+    "ledger": ("polytune.cluster.ledger", "Sum the device-hours and the energy of finished runs per study."),
+    "prefetch": ("polytune.cluster.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),
     "build-similarity": ("polytune.languages.similarity", "Write the similarities of every pair of languages."),
     "select-languages": ("polytune.languages.selections", "Choose languages by k-means on their vectors."),
@@ -61,6 +65,9 @@ def main(arguments: list[str] | None = None) -> None:
     name, *rest = arguments
     if name not in COMMANDS:
         sys.exit(f"polytune: no command '{name}'{nearest(name, COMMANDS)}\nSee 'polytune --help'.")
+    if name != "prefetch":  # nothing else asks the hub, whatever the libraries would like to
+        for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            os.environ[variable] = "1"
     import typer
 
     module = importlib.import_module(COMMANDS[name][0])

@@ -100,13 +100,23 @@ class Locations:
             directory, marker = f"{self.world}/{row['location'].partition(':')[2]}", f"{self.world}/world.json"
         elif row["location"] == "-":
             raise InputError(
-                f"configuration: locations.sources.{source}: no directory is given; '{source}' cannot be fetched, name the "
-                f"directory that holds {row['file']}"
+                f"configuration: locations.sources.{source}: no directory is given; '{source}' cannot be fetched, name "
+                f"the directory that holds {row['file']}"
             )
         else:
             directory = f"{self.resources}/sources/{source}"
             marker = f"{directory}/manifest.json"
         return Place(f"{directory}/{row['file'].format(language=language)}", marker)
+
+    def fetched(self) -> list[str]:
+        """Return the markers of everything that `polytune prefetch` has to fetch for the configured studies."""
+        runs = [run for run in self.plan.runs.values() if run.spec is not None]
+        markers = [self.base(run.base).marker for run in self.plan.runs.values()]
+        markers += [self.tokenizer(one.tokenizer).marker for one in self.plan.tokenizations.values()]
+        parts = {part for run in runs for part in self.plan.mixture_languages(run.mixture)}
+        markers += [self.source(source, language).marker for source, language in sorted(parts)]
+        markers += [self.benchmark(name)[1].marker for study in self.plan.studies.values() for name in study.benchmarks]
+        return [marker for marker in dict.fromkeys(markers) if marker.startswith(f"{self.resources}/")]
 
     def source_kind(self, source: str) -> str:
         """Return the layout of a source's files."""

@@ -195,6 +195,7 @@ def _on_real_benchmarks(study: Study, wanted: dict) -> Study:
         title=f"{study.title} Models of scale '{study.scale}' on real benchmarks",
         runs=chosen,
         benchmarks=[name + REAL for name in wanted["benchmarks"]],
+        analysis=study.analysis_of_paper,
         figures={},
         tables={"accuracy": {"build": "accuracy"}},
     )

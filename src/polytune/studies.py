@@ -55,12 +55,14 @@ class Study:
     figures: dict[str, dict]
     tables: dict[str, dict]
     families: dict[str, list[str]] = field(default_factory=dict)
+    analysis_of_paper: dict = field(default_factory=dict)  # without the overlay of the generated world
 
 
 def expand_study(content: dict, config: dict) -> Study:
     """Return the study of a checked study file at the configured scale."""
     where = content["file"]
     overlay = content.pop("world")
+    analysis_of_paper = dict(content["analysis"])
     if config["scale"] == "world":
         content = _overlay(content, overlay, where)
     recipes, families = {}, {}
@@ -86,6 +88,7 @@ def expand_study(content: dict, config: dict) -> Study:
         figures=content["figures"],
         tables=content["tables"],
         families=families,
+        analysis_of_paper=analysis_of_paper,
     )
 
 

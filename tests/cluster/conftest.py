@@ -1,6 +1,6 @@
 """Fixtures of the tests on a real Slurm, which is started for them and stopped after them.
 
-Most time goes by in waiting for Slurm. So a test consists of a scenario, a function of `scenarios.py`, and the assertions on
+Most time goes by in waiting for Slurm. So a test has a scenario, a function of `scenarios.py`, and assertions on
 what it returns; all scenarios of the collected tests run at the same time, each in a project directory of its own.
 """
 
@@ -41,7 +41,9 @@ def slurm_packages() -> None:
         try:
             done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=600, check=False)
         except FileNotFoundError:
-            pytest.skip(f"{', '.join(missing)} are not installed, and there is no apt-get to install {' '.join(PACKAGES)}")
+            pytest.skip(
+                f"{', '.join(missing)} are not installed, and there is no apt-get to install {' '.join(PACKAGES)}"
+            )
         said = done.stderr.strip()
     if missing_commands():
         pytest.skip(f"{' '.join(install)} did not help: {said[-300:]}")
@@ -72,7 +74,9 @@ def outcome(request, slurm_packages, tmp_path_factory) -> Iterator[Callable]:
 
     with running_slurm(nodes=12) as slurm, ThreadPoolExecutor(len(wanted) + 1) as pool:
         futures = {
-            one: pool.submit(one, slurm, tmp_path_factory.mktemp(one.__name__)) if one in shared else pool.submit(run_alone, one)
+            one: pool.submit(one, slurm, tmp_path_factory.mktemp(one.__name__))
+            if one in shared
+            else pool.submit(run_alone, one)
             for one in wanted
         }
         yield lambda scenario: futures[scenario].result()

@@ -61,8 +61,9 @@ class Slurm:
 
     def __init__(self, directory: Path, nodes: int = 2) -> None:
         self.directory, self.nodes = directory, nodes
-        self.environment = {  # as if no other Slurm were there
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SBATCH_", "SRUN_"))},
+        foreign = ("SLURM_", "SBATCH_", "SRUN_")  # this Slurm's jobs are no steps of another one's
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
             "SLURM_CONF": f"{directory}/slurm.conf",
             "PATH": f"{directory}/bin:{os.environ['PATH']}",
         }
@@ -77,7 +78,8 @@ class Slurm:
 
     def _script(self, name: str, *arguments: str) -> None:
         call = [HERE / name, self.directory, *arguments]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=180, check=False)
+        environment = {**os.environ, "PYTHON": sys.executable}
+        done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=180, check=False)
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
     def run(self, *call: str) -> str:
@@ -118,7 +120,10 @@ class Project:
         directory.mkdir(parents=True)
         for name in ("config", "profiles", "src", "workflow"):
             shutil.copytree(
-                CHECKOUT / name, directory / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "settings.sh")
+                CHECKOUT / name,
+                directory / name,
+                symlinks=True,
+                ignore=shutil.ignore_patterns("__pycache__", "settings.sh"),
             )
         shutil.copy(CHECKOUT / "Snakefile", directory / "Snakefile")
         (directory / "config/config.yaml").write_text(yaml.safe_dump(settings))
@@ -209,5 +214,7 @@ class Project:
         seen = {entry["job"] for entry in self.history()}
         return wait_for(
             "a training step",
-            lambda: next((one["job"] for one in self.history() if one["job"] not in seen and one["event"] == "step"), None),
+            lambda: next(
+                (one["job"] for one in self.history() if one["job"] not in seen and one["event"] == "step"), None
+            ),
         )

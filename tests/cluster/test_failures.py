@@ -37,27 +37,26 @@ def test_time_limit(outcome):
 
 def test_signal_before_limit(outcome):
     found = outcome(scenarios.signal_before_limit)
-    first, second = assert_resumed(found, steps=110)
+    first, second = assert_resumed(found, steps=150)
     assert second[0] == first[-1] + 1  # the signal left time for a checkpoint: nothing is lost
-    assert [entry["step"] for entry in found["history"] if entry["event"] == "stop" and entry["rank"] == 0] == [first[-1]]
+    assert [entry["step"] for entry in found["history"] if entry["event"] == "stop" and entry["rank"] == 0] == [
+        first[-1]
+    ]
     assert [job.state for job in found["jobs"]] == ["FAILED", "COMPLETED"]
-    assert [job.limit for job in found["jobs"]] == ["00:02:00", "00:04:00"]
+    assert [job.limit for job in found["jobs"]] == ["00:03:00", "00:06:00"]
 
 
 def test_cancelled_outside(outcome):
     found = outcome(scenarios.cancelled_outside)
-    assert_resumed(found, steps=20)
+    assert_resumed(found, steps=60)
     assert found["jobs"][0].state.startswith("CANCELLED by")  # what the plugin does not understand without our sacct
     assert found["jobs"][1].state == "COMPLETED"
 
 
 def test_failing_rank(outcome):
     found = outcome(scenarios.failing_rank)
-    assert_resumed(found, steps=12)
-    first = found["jobs"][0].number
-    died = max(entry["time"] for entry in found["history"] if entry["job"] == first and entry["rank"] == 1)
-    last = max(entry["time"] for entry in found["history"] if entry["job"] == first and entry["rank"] == 0)
-    assert last - died < 10, "rank 0 went on without rank 1"
+    first, _ = assert_resumed(found, steps=120)
+    assert first[-1] < 60, "rank 0 went on without rank 1, which failed at step 5"
     assert [job.state for job in found["jobs"]] == ["FAILED", "COMPLETED"]
     assert "rank 1: fails at step 5, as the test wants" in found["output"]  # the log is shown where people look
 
@@ -92,7 +91,7 @@ def test_workflow_killed(outcome):
     assert found["status"] == 0, found["again_output"]
     assert found["manifest"]
     # one job trained every step exactly once; the refused copy trained none
-    assert steps_of(found["history"]) == {first: list(range(1, 181))}
+    assert steps_of(found["history"]) == {first: list(range(1, 401))}
     assert sum(entry["event"] == "start" and entry["rank"] == 0 for entry in found["history"]) == 1
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import scenarios
 
 
+def test_preflight(outcome):
+    found = outcome(scenarios.preflight)
+    # four processes on two nodes reached each other at the first node's address
+    assert found["found"]["processes"] == len(found["found"]["ranks"]) == 4
+    assert all(one["hub_offline"] for one in found["found"]["ranks"])
+    assert [(job.partition, job.nodes, job.devices) for job in found["jobs"]] == [("standard-g", 2, 16)]
+
+
 def test_world_study(outcome):
     found = outcome(scenarios.world_study)
-    # preflight: four processes on two nodes reached each other at the first node's address
-    assert found["preflight"] == 0, found["preflight_output"]
-    assert found["preflight_found"]["processes"] == 4
-    assert all(one["hub_offline"] for one in found["preflight_found"]["ranks"])
-
     assert found["status"] == 0, found["output"]
     assert len(found["manifests"]) == 2
     assert {(manifest["devices"], manifest["zero_stage"]) for manifest in found["manifests"]} == {(2, 2)}
@@ -23,7 +26,7 @@ def test_world_study(outcome):
     assert jobs[found["cancelled"]].state.startswith("CANCELLED")
     whole = [job for job in jobs.values() if job.partition == "standard-g"]
     single = [job for job in jobs.values() if job.partition == "small-g"]
-    assert [job.devices for job in whole] == [16, 8, 8, 8]  # preflight on two nodes, three trainings
+    assert [job.devices for job in whole] == [8, 8, 8]  # two trainings, one of them in two jobs
     # one pre-training, and one job for the three evaluations of each of three models
     assert [job.devices for job in single] == [1, 1, 1, 1]
     assert all(job.state == "COMPLETED" for job in jobs.values() if job.number != found["cancelled"])

@@ -222,3 +222,14 @@ def test_our_schemas_use_only_what_the_quick_verdict_knows():
 
     for name in ("config", "study", "world"):
         assert set(keywords(read_schema(name))) <= known
+
+
+def test_real_benchmarks_are_analysed_as_the_paper_does(lucky52, tmp_path):
+    """Real XWinograd is not parallel across languages, the generated one is."""
+    real = {"directory": str(tmp_path), "benchmarks": ["xwinograd"], "mixtures": ["world-en-400-rows"]}
+    plan = plan_of(tmp_path, lucky52, real_benchmarks=real)
+    assert "xwinograd" in plan.studies["lucky52"].analysis["parallel"]
+    study = plan.studies["lucky52-real"]
+    assert "xwinograd" not in study.analysis["parallel"]
+    assert [run.mixture for run in study.runs] == ["none", "world-en-400-rows"]
+    assert plan.benchmarks[study.runs[1].path][-1] == "xwinograd-real"

@@ -12,6 +12,7 @@ import pytest
 import torch
 from training_cases import Case, weights
 
+from polytune.errors import InputError
 from polytune.files import read_json
 from polytune.training import train
 from polytune.training.deepspeed import deepspeed_config
@@ -72,10 +73,21 @@ def test_two_processes_equal_one(stage, tmp_path):
 
 
 @pytest.mark.slow
+def test_half_precision_on_two_processes_ends_near_full_precision(tmp_path):
+    case = Case(tmp_path, hyperparameters=STABLE).write()
+    train.command(**case.options("single"))
+    case.write_spec(precision="bf16")
+    codes, output = finish(start(case.arguments(zero_stage=2)))
+    assert codes == [0, 0], output
+    one, two = (read_json(tmp_path / name / "manifest.json") for name in ("single", "model"))
+    assert two["final_loss"] == pytest.approx(one["final_loss"], rel=0.02)
+
+
+@pytest.mark.slow
 def test_encoder_decoder_on_two_processes_equals_one(tmp_path):
     case = Case(tmp_path, "mt5", hyperparameters=STABLE).write()
     train.command(**case.options("single"))
-    codes, output = finish(start(case.arguments(zero_stage=2, micro_batch_tokens=48)))
+    codes, output = finish(start(case.arguments(zero_stage=3, micro_batch_tokens=48)))
     assert codes == [0, 0], output
     assert_same_weights(tmp_path / "single", tmp_path / "model")
 
@@ -118,3 +130,8 @@ def test_the_configuration_follows_from_the_run():
     assert config["bf16"] == {"enabled": True}
     assert config["zero_optimization"]["stage"] == 3
     assert "auto" not in str(config)
+
+
+def test_half_precision_without_master_weights_is_refused():
+    with pytest.raises(InputError, match="--zero-stage is 0; with precision bf16"):
+        deepspeed_config(Hyperparameters(1e-5, 3, 256, 768, precision="bf16"), zero_stage=0)

@@ -1,6 +1,7 @@
 """Packed loss and gradients equal those of the untouched model on each row alone."""
 
 import copy
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +100,50 @@ def test_rows_of_a_pack_do_not_see_each_other(kind, tmp_path):
     model(pack=replace(pack, input_ids=changed))
     assert not torch.equal(hidden[0][:first], hidden[1][:first])
     torch.testing.assert_close(hidden[0][first:], hidden[1][first:], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "mixtral"])
+def test_the_variable_length_kernel_is_given_the_rows(kind, tmp_path, monkeypatch):
+    """Torch's kernel needs a GPU; a stand-in with its signature and definition shows that it is called rightly."""
+    import torch.nn.attention.varlen
+
+    from polytune.training import attention
+
+    def varlen_attn(query, key, value, starts, key_starts, longest, key_longest, *, scale, window_size, enable_gqa):
+        assert window_size == (-1, 0) and starts is key_starts and starts.dtype == torch.int32
+        assert longest == key_longest == int(starts.diff().max())
+        results = []
+        for start, stop in itertools.pairwise(starts):
+            q, k, v = (tensor[start:stop].transpose(0, 1)[None] for tensor in (query, key, value))
+            attended = torch.nn.functional.scaled_dot_product_attention(
+                q, k, v, is_causal=True, scale=scale, enable_gqa=enable_gqa
+            )
+            results.append(attended[0].transpose(0, 1))
+        return torch.cat(results)
+
+    pack = make_updates(tmp_path, make_rows(longest=21), False, 1000)[0].packs[0]
+    model = tiny_model(kind)
+    compute_packs(model)
+    expected = model(pack=pack)
+    monkeypatch.setattr(attention, "has_variable_length_kernel", lambda query: True)
+    monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_attn)
+    torch.testing.assert_close(model(pack=pack), expected, rtol=1e-5, atol=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("kind", DECODERS + ENCODER_DECODERS)
+def test_packs_on_a_gpu_equal_packs_on_the_cpu(kind, tmp_path):
+    rows, encoder_decoder = make_rows(longest=21), kind in ENCODER_DECODERS
+    pack = make_updates(tmp_path, rows, encoder_decoder, 1000)[0].packs[0]
+    model = tiny_model(kind)
+    compute_packs(model)
+    expected = model(pack=pack).detach()
+    model.cuda()
+    torch.testing.assert_close(model(pack=pack.to(torch.device("cuda"))).cpu(), expected, rtol=1e-4, atol=0)
+    with torch.autocast("cuda", torch.bfloat16):
+        half = model(pack=pack.to(torch.device("cuda"))).float().cpu()
+    torch.testing.assert_close(half, expected, rtol=3e-2, atol=0)
 
 
 def test_positions_restart_in_every_row(tmp_path):

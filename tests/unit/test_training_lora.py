@@ -69,6 +69,22 @@ def test_adapters_are_the_same_from_one_pack_or_many(tmp_path):
         torch.testing.assert_close(one[name], other[name], rtol=2e-5, atol=2e-6, msg=name)
 
 
+def test_half_precision_loads_the_frozen_base_in_half_precision(tmp_path, monkeypatch):
+    from polytune.training import output
+
+    kept = []
+    original = output.write_model
+    monkeypatch.setattr(output, "write_model", lambda *args: (kept.append(args[1].model), original(*args)))
+    case = make_case(tmp_path)
+    train.command(**case.options("full"))
+    case.write_spec(precision="bf16")
+    train.command(**case.options("half"))
+    dtypes = {name: parameter.dtype for name, parameter in kept[1].named_parameters()}
+    assert all((dtype == torch.float32) == ("lora" in name) for name, dtype in dtypes.items())
+    full, half = (read_json(tmp_path / name / "manifest.json")["final_loss"] for name in ("full", "half"))
+    assert half == pytest.approx(full, rel=0.02)
+
+
 def test_a_lora_run_resumes_to_the_same_bytes(tmp_path, monkeypatch):
     from test_training_runs import stop_after
 

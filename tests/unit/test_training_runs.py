@@ -142,6 +142,18 @@ def test_activation_checkpointing_changes_no_gradient(kind, tmp_path):
     assert_same_weights(tmp_path / "kept", tmp_path / "again")
 
 
+@pytest.mark.parametrize("kind", ["bloom", "llama", "mt5"])
+def test_half_precision_ends_near_full_precision(kind, tmp_path):
+    case = Case(tmp_path, kind, hyperparameters=STABLE).write()
+    train.command(**case.options("full"))
+    case.write_spec(precision="bf16")
+    train.command(**case.options("half"))
+    full, half = (read_json(tmp_path / name / "manifest.json")["final_loss"] for name in ("full", "half"))
+    assert half == pytest.approx(full, rel=0.02)
+    assert half != full
+    assert {tensor.dtype for tensor in weights(tmp_path / "half").values()} == {torch.float32}  # master weights
+
+
 def test_the_same_run_twice_gives_the_same_bytes(case):
     for name in ("one", "two"):
         train.command(**case.options(name))
@@ -285,6 +297,20 @@ def test_out_of_memory_halves_the_packs_and_keeps_the_update(case, monkeypatch, 
     assert "out of memory with packs of 200 tokens; trying 100" in capsys.readouterr().out
     assert read_json(case.root / "model/manifest.json")["micro_batch_tokens"] == 50
     assert_same_weights(case.root / "whole", case.root / "model")
+
+
+def test_the_next_start_uses_the_pack_size_that_an_out_of_memory_stop_left(case, monkeypatch):
+    """With several processes, one that runs out of memory cannot repeat the update alone: it stops with a note."""
+    from polytune.training import trainer
+
+    monkeypatch.setattr(trainer.UpdateTrainer, "_is_alone", property(lambda self: False))
+    with monkeypatch.context() as patch:
+        failing = torch.OutOfMemoryError("CUDA out of memory")
+        patch.setattr(trainer.UpdateTrainer, "_compute_update", lambda *arguments: (_ for _ in ()).throw(failing))
+        with pytest.raises(trainer.OutOfMemory, match="the next start uses packs of 100 tokens"):
+            train.command(**case.options(micro_batch_tokens=200))
+    train.command(**case.options(micro_batch_tokens=200))
+    assert read_json(case.root / "model/manifest.json")["micro_batch_tokens"] == 100
 
 
 def test_out_of_memory_with_single_rows_says_what_to_do(case, monkeypatch):

@@ -1,4 +1,7 @@
-"""The planted effects show up in a reduced world, through the project's own training and evaluation."""
+"""The planted effects show up in a reduced world, through the project's own training and evaluation.
+
+Not the paraphrase task: it is learnt all at once or not at all (docs/world.md), which no small test can rely on.
+"""
 
 import importlib.util
 from dataclasses import replace
@@ -28,7 +31,7 @@ def quality():
 @pytest.fixture(scope="module")
 def measured(quality, tmp_path_factory):
     mixtures = {"tuned": (TUNED, {"rows": 1500})}
-    return quality.measure_world(SETTINGS, tmp_path_factory.mktemp("quality"), mixtures, 1500, ("xcopa-all", "pawsx"))
+    return quality.measure_world(SETTINGS, tmp_path_factory.mktemp("quality"), mixtures, 1500, ("xcopa-all",))
 
 
 def accuracy(measured, model, benchmark, languages):
@@ -54,7 +57,3 @@ def test_relatives_of_tuned_languages_gain_more_than_others(measured, quality):
     gains = quality.transfer(TUNED, BASE, measured["tuned"]["xcopa-all"], measured["base"]["xcopa-all"])
     assert gains["gain with a close relative"] > gains["gain without"] + 0.02
     assert gains["r(gain, similarity)"] > 0.2
-
-
-def test_paraphrases_are_learnt(measured):
-    assert accuracy(measured, "tuned", "pawsx", ["en", "zh"]) > 0.6

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+NO_NETWORK = Path(__file__).parent / "no_network"
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
 
 
@@ -24,7 +25,17 @@ class Checkout:
     @property
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src"), "HF_HUB_OFFLINE": "1"}
+        return {
+            **os.environ,
+            "PATH": path,
+            "PYTHONPATH": f"{NO_NETWORK}:{self.folder / 'src'}",
+            "POLYTUNE_TEST_NETWORK_LOG": str(self.network_log),
+        }
+
+    @property
+    def network_log(self) -> Path:
+        """The file that notes each attempt to reach a network, which `NO_NETWORK` refuses; absent without one."""
+        return self.folder / "network.txt"
 
     def run(self, *options: str, succeeds: bool = True) -> str:
         """Run Snakemake and return everything it printed."""

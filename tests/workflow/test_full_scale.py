@@ -70,7 +70,7 @@ def outside(tmp_path_factory, project):
 
 def test_lucky52_runs_at_full_scale_on_real_layouts(clean_checkout, outside, tmp_path):
     checkout = clean_checkout.copy(tmp_path / "polytune")
-    checkout.edit("config/studies/lucky52.yaml", "sizes: 1-52", "sizes: [1, 52]")
+    checkout.edit("config/studies/lucky52.yaml", "sizes: 1-52", "sizes: [52]")
     (checkout.folder / "my.yaml").write_text(
         f"scale: full\ntraining: {{devices: 1}}\nlocations:\n  bases: {{bloom-7b1: {outside}/bloom}}\n"
         f"  sources: {{bactrian-x: {outside}/bactrian-x}}\n  benchmarks: {outside}/world/benchmarks\n"

@@ -1,8 +1,9 @@
 """No second copy of anything that runs: owners of work folders, and jobs that an earlier start left in the queue.
 
-A work folder's `owner.json` names the process that writes there, with its Slurm job. A later process may take the folder over
-when that owner is certainly gone: Slurm says that its job has ended, or, outside Slurm, its process no longer exists. After a
-`kill -9` of the workflow its jobs go on; they are found by their owners here, and by their names in the queue.
+A work folder's `owner.json` names the process that writes there, with its Slurm job. A later process may take the
+folder over when that owner is certainly gone: Slurm says that its job has ended, or, outside Slurm, its process no
+longer exists. After a `kill -9` of the workflow its jobs go on; they are found by their owners here, and by their names
+in the queue.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _this_process() -> dict:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return when a process of this computer started (clock ticks since boot), because numbers of processes come again."""
+    """Return when a process of this computer started, in clock ticks since boot; numbers of processes come again."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -102,15 +103,15 @@ def _check_gone(owner: dict, us: dict, work: Path) -> None:
         state = _final_state(job, owner, work)
         if state is not None:
             raise InputError(
-                f"{work} is in use by Slurm job {job}, which is {state}: a second copy must not write there. Wait for it "
-                f"(squeue --job {job}) or stop it (scancel {job}), then start again"
+                f"{work} is in use by Slurm job {job}, which is {state}: a second copy must not write there. "
+                f"Wait for it (squeue --job {job}) or stop it (scancel {job}), then start again"
             )
         return
     if owner.get("host") == us["host"]:
         if _is_alive(owner):
             raise InputError(
-                f"{work} is in use by process {owner['pid']} of this computer: a second copy must not write there. Wait for "
-                f"it or stop it (kill {owner['pid']}), then start again"
+                f"{work} is in use by process {owner['pid']} of this computer: a second copy must not write there. "
+                f"Wait for it or stop it (kill {owner['pid']}), then start again"
             )
         return
     if not owner:
@@ -119,8 +120,8 @@ def _check_gone(owner: dict, us: dict, work: Path) -> None:
     if job:  # an earlier start of this same job, on another node: Slurm starts a job again only when it has ended
         return
     raise InputError(
-        f"{work} is in use by process {owner.get('pid')} on {owner.get('host')}, which cannot be asked from here. If it has "
-        f"ended, delete {work / OWNER}, then start again"
+        f"{work} is in use by process {owner.get('pid')} on {owner.get('host')}, which cannot be asked from here. If "
+        f"it has ended, delete {work / OWNER}, then start again"
     )
 
 
@@ -128,8 +129,8 @@ def _final_state(job: str, owner: dict, work: Path) -> str | None:
     """Return the state of a job of the queue, after waiting for one that is being taken down."""
     if not has_slurm():
         raise InputError(
-            f"{work} is in use by Slurm job {job} (process {owner.get('pid')} on {owner.get('host')}), and squeue is not "
-            f"here to ask whether it has ended. If it has, delete {work / OWNER}, then start again"
+            f"{work} is in use by Slurm job {job} (process {owner.get('pid')} on {owner.get('host')}), and squeue is "
+            f"not here to ask whether it has ended. If it has, delete {work / OWNER}, then start again"
         )
     deadline = time.monotonic() + COMPLETING_SECONDS
     while True:
@@ -137,8 +138,8 @@ def _final_state(job: str, owner: dict, work: Path) -> str | None:
             state = job_state(job)
         except SlurmError as error:
             raise InputError(
-                f"{work} is in use by Slurm job {job}, and squeue does not answer whether it has ended ({error}). If it has, "
-                f"delete {work / OWNER}, then start again"
+                f"{work} is in use by Slurm job {job}, and squeue does not answer whether it has ended ({error}). If "
+                f"it has, delete {work / OWNER}, then start again"
             ) from None
         if state != "COMPLETING" or time.monotonic() > deadline:
             return state
@@ -159,7 +160,7 @@ def _is_alive(owner: dict) -> bool:
 
 
 def jobs_left(directory: Path, prefix: str = JOB_NAME) -> list[QueuedJob]:
-    """Return the jobs in the queue that the workflow of `directory` has submitted; `InputError` if Slurm does not answer."""
+    """Return the jobs in the queue that the workflow of `directory` submitted; `InputError` if Slurm is silent."""
     try:
         jobs = queued_jobs()
     except SlurmError as error:
@@ -195,8 +196,8 @@ def check_start(directory: Path) -> None:
     account = os.environ.get(ACCOUNT, "")
     if not account:
         raise InputError(
-            f"{ACCOUNT} is not set: Slurm charges every job to an account. Put it into the settings file that you source "
-            f"before Snakemake (docs/cluster.md), e.g. export {ACCOUNT}=project_465000001; 'sacctmgr show assoc "
+            f"{ACCOUNT} is not set: Slurm charges every job to an account. Put it into the settings file that you "
+            f"source before Snakemake (docs/cluster.md), e.g. export {ACCOUNT}=project_465000001; 'sacctmgr show assoc "
             "user=$USER format=account' lists yours"
         )
     check_queue(directory)

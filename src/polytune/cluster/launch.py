@@ -2,11 +2,11 @@
 
     1 device                              the command itself
     several devices, one computer         one process per device, started here
-    several nodes (a Slurm job of the     `srun` starts one process per device; each finds its rank and the address of
-    resource `mpi`)                       rank 0 in Slurm's variables, inside the step, where Snakemake has not removed them
+    several nodes (a Slurm job of the     `srun` starts one process per device; each finds its rank and the address
+    resource `mpi`)                       of rank 0 in Slurm's variables, which Snakemake removes outside the step
 
-The launcher holds the run's work folder against a second copy (`polytune.cluster.guard`), passes signals on, and ends the other
-ranks when one fails.
+The launcher holds the run's work folder against a second copy (`polytune.cluster.guard`), passes signals on, and ends
+the other ranks when one fails.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ import typer
 from polytune.cluster.guard import OWNER, TOKEN, own_work, read_owner
 from polytune.errors import InputError
 
-GRACE_SECONDS = (
-    10.0  # for the other ranks after one has failed; they wait for it in a collective operation and will not end
-)
+GRACE_SECONDS = 10.0  # for the other ranks after one has failed: they wait for it in a collective operation
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
@@ -80,7 +78,7 @@ def say(how: str, call: list[str]) -> None:
 def uses_srun(environment: dict) -> bool:
     """Return whether this process is the batch part of a Slurm job, from which a step can be started.
 
-    Jobs without the resource `mpi` run as a step already; a step inside it would wait for ever for the step's own cores.
+    Jobs without the resource `mpi` run as a step already; a step inside it would wait for ever for its own cores.
     """
     return "SLURM_JOB_ID" in environment and "SLURM_STEP_ID" not in environment
 
@@ -93,6 +91,7 @@ def srun_call(nodes: int, devices_per_node: int, step_options: str, arguments: l
         f"--ntasks-per-node={devices_per_node}",
         f"--ntasks={nodes * devices_per_node}",
         "--kill-on-bad-exit=1",
+        "--unbuffered",  # progress bars end no lines
         *shlex.split(step_options),
         "polytune",
         "launch",
@@ -132,7 +131,7 @@ def local_ranks(program: list[str], ranks: int) -> list[Callable[[], subprocess.
 
 
 def run_together(starters: list[Callable[[], subprocess.Popen]], grace_seconds: float = GRACE_SECONDS) -> int:
-    """Start processes and wait for all; pass signals on; when one fails, end the others. Return the first bad exit status.
+    """Start processes and wait for all; pass signals on; when one fails, end the others. Return the first bad status.
 
     The status of a process that a signal ended is 128 + signal, as in a shell.
     """
@@ -205,6 +204,6 @@ def check_visible_devices(devices_per_node: int, environment: dict) -> None:
         text = environment.get(name, "")
         if text and (seen := count(text)) < devices_per_node:
             raise InputError(
-                f"{name}={text}: this job has {seen} devices on its node, but {devices_per_node} processes are to use one "
-                "each; raise 'gres' of the rule in the profile or lower training.devices"
+                f"{name}={text}: this job has {seen} devices on its node, but {devices_per_node} processes are to use "
+                "one each; raise 'gres' of the rule in the profile or lower training.devices"
             )

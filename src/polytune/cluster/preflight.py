@@ -1,4 +1,4 @@
-"""`polytune preflight`: what a training takes for granted, asserted within a minute instead of found out after hours."""
+"""`polytune preflight`: what a training takes for granted, asserted within a minute, not found out after hours."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def visible_devices() -> list[str]:
 
 
 def device_problem(devices: list[str], local_ranks: int) -> str | None:
-    """Return what is wrong with the devices that one process sees, or None: it needs one for each process of its node."""
+    """Return what is wrong with the devices that a process sees, or None: there must be one per process of a node."""
     if not devices:
         return (
-            "torch sees no device: is this a CPU build of torch, or does the job ask for none ('gres' in the profile)? Set "
-            "evaluation.device to cpu where that is meant"
+            "torch sees no device: is this a CPU build of torch, or does the job ask for none ('gres' in the profile)? "
+            "Set evaluation.device to cpu where that is meant"
         )
     if len(devices) < local_ranks:
         return f"torch sees {len(devices)} devices for {local_ranks} processes on this node"

@@ -62,7 +62,7 @@ def _squeue(options: list[str], attempts: int, pause_seconds: float) -> list[str
 
 
 def first_node_address() -> str:
-    """Return the address of the first node of this job, where rank 0 runs. Call it inside a job step, outside containers."""
+    """Return the address of this job's first node, where rank 0 runs; only inside a job step, outside containers."""
     import socket
 
     def ask(*arguments: str) -> str:

@@ -16,12 +16,16 @@ def command(
     directory: Annotated[Path, typer.Option(help="Working directory of the workflow.")] = Path("."),
     seconds: Annotated[float, typer.Option(help="Time between two looks at the queue.")] = 60.0,
 ) -> None:
-    """Wait until the jobs that the workflow has left in Slurm's queue have ended, e.g. after its Snakemake was killed."""
+    """Wait until the jobs that the workflow left in Slurm's queue have ended, e.g. after its Snakemake was killed."""
     shown = None
     while left := jobs_left(directory):
         counts = Counter(job.state for job in left)
         if counts != shown:
-            print(time.strftime("%H:%M:%S"), ", ".join(f"{number} {state}" for state, number in counts.items()), flush=True)
+            print(
+                time.strftime("%H:%M:%S"),
+                ", ".join(f"{number} {state}" for state, number in counts.items()),
+                flush=True,
+            )
             shown = counts
         time.sleep(seconds)
     print("no job of the workflow is left in the queue")

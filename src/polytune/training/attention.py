@@ -77,6 +77,11 @@ def attend_rows(
     return results[0] if len(results) == 1 else torch.cat(results)
 
 
+def has_variable_length_kernel(query: torch.Tensor) -> bool:
+    """Return whether torch's flash attention can take the rows of a pack as they lie: one call, no padding."""
+    return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] <= 256
+
+
 def _interface(module, query, key, value, attention_mask, dropout=0.0, scaling=None, sliding_window=None, **unused):
     """Attention function in the form of transformers' AttentionInterface; tensors are [1, heads, tokens, d]."""
     layout = module.pack_context.decoder
@@ -85,12 +90,16 @@ def _interface(module, query, key, value, attention_mask, dropout=0.0, scaling=N
             f"the base model attends over a window of {sliding_window} tokens and a row has {layout.longest}; "
             "set max_length_tokens to the window or less"
         )
-    result = attend_rows(
-        *(tensor[0].transpose(0, 1) for tensor in (query, key, value)),
-        layouts=(layout, layout),
-        scale=query.shape[-1] ** -0.5 if scaling is None else scaling,
-        dropout=dropout,
-    )
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    tensors = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]  # [tokens, heads, d]
+    if has_variable_length_kernel(query) and not dropout:
+        from torch.nn.attention.varlen import varlen_attn
+
+        ends = (layout.starts, layout.starts, layout.longest, layout.longest)
+        grouped = query.shape[1] != key.shape[1]
+        result = varlen_attn(*tensors, *ends, scale=scale, window_size=(-1, 0), enable_gqa=grouped)  # causal
+    else:
+        result = attend_rows(*tensors, layouts=(layout, layout), scale=scale, dropout=dropout)
     return result[None], None
 
 

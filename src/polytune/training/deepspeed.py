@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
+from polytune.errors import InputError
 from polytune.training.spec import Hyperparameters
 
 ZERO_STAGES = (0, 1, 2, 3)
@@ -15,13 +16,17 @@ def deepspeed_config(hyper: Hyperparameters, zero_stage: int) -> dict:
 
     Batch sizes are formal: a step is one update, and its packs are accumulated by `UpdateTrainer`, which tells
     DeepSpeed which one is the last. The optimizer is Trainer's AdamW; DeepSpeed shards its state (stage >= 1), the
-    gradients (>= 2) and the parameters (3).
+    gradients (>= 2) and the parameters (3). Raises `InputError` for bf16 without ZeRO: DeepSpeed would keep no float32
+    copy of the weights, and updates below bf16's resolution would be lost.
     """
+    if hyper.precision == "bf16" and zero_stage == 0:
+        raise InputError("--zero-stage is 0; with precision bf16 and several processes it must be 1, 2 or 3")
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "gradient_clipping": hyper.max_gradient_norm,
         "bf16": {"enabled": hyper.precision == "bf16"},
+        "data_types": {"grad_accum_dtype": "fp32"},  # the packs of an update may be many
         "zero_allow_untested_optimizer": True,
         "zero_optimization": {
             "stage": zero_stage,

@@ -50,10 +50,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """The blocks of a pack, in the order of its tokens."""
+    """The blocks of a pack, in the order of its tokens; `starts` (int32, rows + 1) is where rows begin and end."""
 
     blocks: tuple[Block, ...]
     longest: int
+    starts: torch.Tensor
 
     def to(self, device: torch.device) -> Layout:
         """Return the layout with its index tensors on `device`."""
@@ -72,7 +73,7 @@ class Layout:
             )
             for block in self.blocks
         ]
-        return Layout(tuple(moved), self.longest)
+        return Layout(tuple(moved), self.longest, self.starts.to(device, non_blocking=True))
 
 
 class _Pad(torch.autograd.Function):
@@ -147,4 +148,4 @@ def build_layout(lengths: Sequence[int], groups: Sequence[slice] | None = None, 
             scatter = torch.from_numpy(np.flatnonzero(real))
             padding = torch.from_numpy(~real) if mask_padding else None
         blocks.append(Block(start, stop, len(part), longest, gather, scatter, padding))
-    return Layout(tuple(blocks), int(sizes.max(initial=0)))
+    return Layout(tuple(blocks), int(sizes.max(initial=0)), torch.from_numpy(ends.astype(np.int32)))

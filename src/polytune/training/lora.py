@@ -8,17 +8,16 @@ import torch
 
 from polytune.errors import InputError, nearest
 from polytune.files import read_json, write_json
-from polytune.training.spec import Spec
+from polytune.training.spec import Lora
 
 
-def add_adapters(model, spec: Spec):
-    """Return `model` with frozen weights and trainable adapters on the layers that the spec names.
+def add_adapters(model, wanted: Lora, seed: int):
+    """Return `model` with frozen weights and trainable adapters on the layers that `wanted` names.
 
     Raises `InputError` if a target module does not exist or is the output layer, whose loss is computed without it.
     """
     import peft
 
-    wanted = spec.hyperparameters.lora
     names = {
         name.rsplit(".", 1)[-1]
         for name, module in model.named_modules()
@@ -29,10 +28,10 @@ def add_adapters(model, spec: Spec):
     for name in wanted.target_modules:
         if name not in names:
             raise InputError(
-                f"spec of {spec.base}: 'hyperparameters.lora.target_modules' names '{name}'; this model has "
+                f"'hyperparameters.lora.target_modules' names '{name}'; this model has "
                 f"{', '.join(sorted(names))}{nearest(name, names)}"
             )
-    torch.manual_seed(spec.seed)
+    torch.manual_seed(seed)
     return peft.get_peft_model(
         model,
         peft.LoraConfig(

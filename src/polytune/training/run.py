@@ -184,7 +184,7 @@ def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) 
     if run.spec.method == "lora":
         from polytune.training.lora import add_adapters
 
-        model = add_adapters(model, run.spec)
+        model = add_adapters(model, run.spec.hyperparameters.lora, run.spec.seed)
     interruption = Interruption(
         hardware.checkpoint_minutes, hardware.checkpoint_updates, hardware.processes, arguments.device
     )

@@ -111,6 +111,10 @@ class UpdateTrainer(Trainer):
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
 
+    @property
+    def _is_alone(self) -> bool:
+        return self.args.world_size == 1
+
     def _shrink_packs(self, error: Exception) -> None:
         micro = self.updates.micro_batch_tokens
         if micro <= int(self.updates.rows.lengths.max()):
@@ -121,7 +125,7 @@ class UpdateTrainer(Trainer):
             ) from error
         self.updates.micro_batch_tokens = micro // 2
         print(f"out of memory with packs of {micro} tokens; trying {micro // 2}, the update stays the same", flush=True)
-        if self.args.world_size > 1:
+        if not self._is_alone:
             raise OutOfMemory(micro // 2) from error
 
     def _compute_update(self, model, update: Update) -> torch.Tensor:
