@@ -46,6 +46,8 @@ def command(
     program = ["polytune", *arguments]
     if inside_step:
         os.environ.update(rank_in_step(os.environ))
+        given = {"SLURM_GPUS_ON_NODE": os.environ.get("SLURM_GPUS_ON_NODE", "")}  # a rank may be bound to one of them
+        check_visible_devices(int(os.environ["LOCAL_WORLD_SIZE"]), given)
         os.execvp(program[0], program)
     with own_work(work) if work else contextlib.nullcontext():
         if work:
