@@ -20,6 +20,7 @@ from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_
 from polytune.evaluation.checkpoints import find_checkpoint
 from polytune.evaluation.forward import ENCODER_DECODERS, encode_decode, supports_trees, tree_hidden_states
 from polytune.evaluation.loading import choose_precision, load_model, load_tokenizer
+from polytune.evaluation.memory import keep_freed_memory
 from polytune.evaluation.nodes import take_nodes
 from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
 from polytune.evaluation.trees import build_tree
@@ -63,6 +64,7 @@ class PolytuneLM(TemplateLM):
         self._device = torch.device(device)
         self.batch_tokens = int(batch_tokens)
         if self._device.type == "cpu":
+            keep_freed_memory()
             width = self.model.get_output_embeddings().weight.shape[1]
             self.batch_tokens = min(self.batch_tokens, max(512, CACHED_ACTIVATIONS // (4 * width)))
         self.backend = "seq2seq" if self.model.config.is_encoder_decoder else "causal"
