@@ -58,15 +58,16 @@ def test_a_leading_special_token_belongs_to_the_prompt_and_one_end_of_sequence_s
     files.tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 0)]
     )
-    ids, prompt_lengths = encode_rows(["one two"], [" three"], files, encoder_decoder=False)
-    assert ids == [[1, 2, 3, 4, 0]]
-    assert prompt_lengths == [3]
+    ids, sizes, prompt_lengths = encode_rows(["one two"], [" three"], files, encoder_decoder=False)
+    assert (ids.tolist(), sizes.tolist(), prompt_lengths.tolist()) == ([1, 2, 3, 4, 0], [5], [3])
 
 
 def test_encoder_decoder_rows_end_both_sides(tokenizer):
-    ids, prompt_lengths = encode_rows(["one two"], [" three"], TokenizerFiles(tokenizer), encoder_decoder=True)
-    assert ids == [[2, 3, 0, 4, 0]]
-    assert prompt_lengths == [3]
+    files = TokenizerFiles(tokenizer)
+    ids, sizes, prompt_lengths = encode_rows(["one two", "three"], [" three", "one two"], files, encoder_decoder=True)
+    assert ids.tolist() == [2, 3, 0, 4, 0, 4, 0, 2, 3, 0]
+    assert sizes.tolist() == [5, 5]
+    assert prompt_lengths.tolist() == [3, 2]
 
 
 def test_prompt_and_response_meet_where_the_template_says(templates):
