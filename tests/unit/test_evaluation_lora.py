@@ -17,7 +17,10 @@ TARGETS = {
     "bloom": ["query_key_value", "dense_h_to_4h"],
     "gpt2": ["c_attn"],
     "llama": ["q_proj", "v_proj"],
+    "gpt_neox": ["query_key_value", "dense_4h_to_h"],
+    "mixtral": ["q_proj", "o_proj"],
     "t5": ["q", "v"],
+    "mt5": ["q", "wi_0"],
 }
 
 
