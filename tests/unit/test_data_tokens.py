@@ -36,7 +36,9 @@ def templates(project):
 def test_a_row_is_prompt_response_and_end_of_sequence(tmp_path, tokenizer, templates):
     rows = [Row("a", "one two", "", "three"), Row("b", "one", "four", "two three")]
     write_rows(rows, tmp_path / "en.parquet")
-    tokenize(tmp_path / "en.parquet", tokenizer, load_template(templates, "world"), False, tmp_path / "store")
+    tokenize(
+        tmp_path / "en.parquet", TokenizerFiles(tokenizer), load_template(templates, "world"), False, tmp_path / "store"
+    )
     store = TokenStore(tmp_path / "store")
     assert store.rows == 2
     assert store.row(0).tolist() == [2, 3, 4, 0]
@@ -49,7 +51,9 @@ def test_a_row_is_prompt_response_and_end_of_sequence(tmp_path, tokenizer, templ
 
 def test_an_empty_prompt_leaves_every_token_to_the_response(tmp_path, tokenizer, templates):
     write_rows([Row("a", "", "", "one two")], tmp_path / "en.parquet")
-    tokenize(tmp_path / "en.parquet", tokenizer, load_template(templates, "world"), False, tmp_path / "store")
+    tokenize(
+        tmp_path / "en.parquet", TokenizerFiles(tokenizer), load_template(templates, "world"), False, tmp_path / "store"
+    )
     assert TokenStore(tmp_path / "store").prompt_lengths.tolist() == [0]
 
 

@@ -176,12 +176,11 @@ def count_prompt_tokens(encoding, prompt_end: int, text_end: int) -> int:
 
 
 def tokenize(
-    data: Path, tokenizer: Path, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
+    data: Path, files: TokenizerFiles, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
 ) -> dict:
     """Tokenise a parquet file of rows into a store at `output`; return its index."""
     import pyarrow.parquet
 
-    files = TokenizerFiles(Path(tokenizer))
     table = pyarrow.parquet.read_table(data)
     vocabulary = files.tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if vocabulary <= 65_536 else "<u4")
@@ -228,5 +227,5 @@ def command(
 ) -> None:
     """Tokenise one language of a source, once per tokenizer and template."""
     chosen = load_template(templates, template)
-    index = tokenize(data, tokenizer, chosen, encoder_decoder, output, read_json(report)["digest"])
+    index = tokenize(data, TokenizerFiles(tokenizer), chosen, encoder_decoder, output, read_json(report)["digest"])
     print(f"{index['rows']} rows, {index['tokens']} tokens, {index['prompt_tokens']} of them prompt")
