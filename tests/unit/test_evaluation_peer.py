@@ -118,3 +118,30 @@ def test_the_name_is_registered_without_importing_the_class():
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout.split() == ["PolytuneLM", "HFLM"]
+
+
+@pytest.mark.parametrize("kind", ["bloom", "mt5"])
+def test_long_texts_are_nearer_to_the_exact_value_than_the_harness_own(kind, tmp_path, shared_data):
+    """The harness sums a text's log-probabilities in float32, whose last bit at 1,000 nats is 6e-5; here in float64."""
+    import numpy as np
+    from lm_eval.models.huggingface import HFLM
+
+    from polytune.evaluation.harness import evaluate_benchmark
+    from polytune.evaluation.model import PolytuneLM
+
+    directory = write_model(tmp_path / "model", kind, vocabulary=260)  # a token is a byte
+    benchmark = find_benchmark("xwinograd")
+    tasks = list_tasks(benchmark, shared_data, ["ru", "ja"])
+
+    def loglikelihoods(lm):
+        samples = evaluate_benchmark(lm, benchmark, shared_data, tasks, 40)["samples"].values()
+        return np.array([answer[0] for task in samples for sample in task for answer in sample["filtered_resps"]])
+
+    exact, theirs = (
+        loglikelihoods(HFLM(str(directory), device="cpu", dtype=dtype, batch_size=8))
+        for dtype in ("float64", "float32")
+    )
+    ours = loglikelihoods(PolytuneLM(str(directory)))
+    assert len(ours) == 160 and exact.min() < -500
+    assert np.abs(ours - exact).max() <= 1e-4
+    assert np.abs(ours - exact).max() < np.abs(theirs - exact).max()
