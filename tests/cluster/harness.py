@@ -24,7 +24,9 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 PACKAGES = ("slurm-wlm", "munge", "slurmdbd", "mariadb-server")
 ACCOUNT = "project_465000001"
-RUN = "world-bloom/full/world-en-400-rows/seed1"  # the run that the tests with the toy container train
+# the runs that the tests with the toy container train: of the lucky52 study, and of lora.yaml
+RUN = "world-bloom/full/world-en-400-rows/seed1"
+LORA_RUN = "world-bloom/lora/world-en-100-rows/seed1"
 
 
 def wait_for(what: str, condition: Callable[[], object], seconds: float = 240.0):
@@ -37,13 +39,13 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 240.0)
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
-def toy_inputs(settings: dict) -> list[str]:
-    """Return the files that the training of `RUN` reads, so that a test need not make them."""
+def toy_inputs(settings: dict, name: str) -> list[str]:
+    """Return the files that the training of a run reads, so that a test need not make them."""
     config = load_config(copy.deepcopy(settings))
     plan = load_plan(config)
-    locations, run = Locations(config, plan), plan.runs[RUN]
+    locations, run = Locations(config, plan), plan.runs[name]
     return [
-        f"results/runs/{RUN}/spec.json",
+        f"results/runs/{name}/spec.json",
         f"results/mixtures/{run.mixture}.json",
         locations.base(run.base).marker,
         *locations.tokens(run),
@@ -114,8 +116,10 @@ class Job:
 class Project:
     """A copy of the workflow in a directory of its own, started through `profiles/lumi` as a user starts it."""
 
-    def __init__(self, directory: Path, slurm: Slurm, container: str, settings: dict, toy: dict | None = None) -> None:
-        self.directory, self.slurm = directory, slurm
+    def __init__(
+        self, directory: Path, slurm: Slurm, container: str, settings: dict, toy: dict | None = None, run: str = RUN
+    ) -> None:
+        self.directory, self.slurm, self.run = directory, slurm, run
         self.calls = directory / "singularity-calls.txt"
         directory.mkdir(parents=True)
         for name in ("config", "profiles", "src", "workflow"):
@@ -137,7 +141,7 @@ class Project:
         )
         if toy is not None:
             (directory / "toy.json").write_text(json.dumps(toy))
-            for name in toy_inputs(settings):
+            for name in toy_inputs(settings, run):
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 (directory / name).write_text("{}")
 
@@ -151,16 +155,16 @@ class Project:
     @property
     def work(self) -> Path:
         """The work folder of the toy run."""
-        return self.directory / "work/runs" / RUN
+        return self.directory / "work/runs" / self.run
 
     @property
     def target(self) -> str:
         """The marker of the toy run's model."""
-        return f"results/runs/{RUN}/model/manifest.json"
+        return f"results/runs/{self.run}/model/manifest.json"
 
     def train(self, *arguments: str, log: str = "snakemake.txt") -> subprocess.Popen:
         """Start Snakemake for the toy run alone, whatever its inputs would need."""
-        return self.snakemake(self.target, "--allowed-rules", "train_full", *arguments, log=log)
+        return self.snakemake(self.target, "--allowed-rules", f"train_{self.run.split('/')[1]}", *arguments, log=log)
 
     def snakemake(self, *arguments: str, log: str = "snakemake.txt") -> subprocess.Popen:
         """Start Snakemake as the README says, in a session of its own; its output goes to the file `log`."""
