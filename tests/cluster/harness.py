@@ -114,12 +114,19 @@ class Job:
 
 
 class Project:
-    """A copy of the workflow in a directory of its own, started through `profiles/lumi` as a user starts it."""
+    """A copy of the workflow in a directory of its own, started through `profiles/{profile}` as a user starts it."""
 
     def __init__(
-        self, directory: Path, slurm: Slurm, container: str, settings: dict, toy: dict | None = None, run: str = RUN
+        self,
+        directory: Path,
+        slurm: Slurm,
+        container: str,
+        settings: dict,
+        toy: dict | None = None,
+        run: str = RUN,
+        profile: str = "lumi",
     ) -> None:
-        self.directory, self.slurm, self.run = directory, slurm, run
+        self.directory, self.slurm, self.run, self.profile = directory, slurm, run, profile
         self.calls = directory / "singularity-calls.txt"
         directory.mkdir(parents=True)
         for name in ("config", "profiles", "src", "workflow"):
@@ -132,11 +139,11 @@ class Project:
         shutil.copy(CHECKOUT / "Snakefile", directory / "Snakefile")
         (directory / "config/config.yaml").write_text(yaml.safe_dump(settings))
         # the test's own settings: account, container, and where the host's Python is
-        self.settings_file = directory / "profiles/lumi/settings.sh"
+        self.settings_file = directory / "profiles" / profile / "settings.sh"
         self.settings_file.write_text(
             f"export POLYTUNE_ACCOUNT={ACCOUNT}\n"
             f"export POLYTUNE_SCRATCH={directory}\n"
-            f"export POLYTUNE_HOST_ENVIRONMENT={sys.prefix}\n"
+            f"export POLYTUNE_HOST_ENVIRONMENT={sys.prefix} POLYTUNE_ENVIRONMENT={sys.prefix}\n"
             f"export POLYTUNE_CONTAINER={HERE / container}\n"
         )
         if toy is not None:
@@ -147,7 +154,7 @@ class Project:
 
     def set_resources(self, rule: str, **resources) -> None:
         """Edit the project's copy of the profile (`--set-resources` would replace what it says about every rule)."""
-        file = self.directory / "profiles/lumi/config.yaml"
+        file = self.directory / "profiles" / self.profile / "config.yaml"
         profile = yaml.safe_load(file.read_text())
         profile["set-resources"][rule].update(resources)
         file.write_text(yaml.safe_dump(profile))
@@ -170,7 +177,7 @@ class Project:
         """Start Snakemake as the README says, in a session of its own; its output goes to the file `log`."""
         script = (
             f"source {self.slurm.directory}/environment.sh && export PATH={HERE}:$PATH && "
-            'source profiles/lumi/activate.sh && exec snakemake --profile profiles/lumi "$@"'
+            f'source profiles/{self.profile}/activate.sh && exec snakemake --profile profiles/{self.profile} "$@"'
         )
         environment = {
             **self.slurm.environment,

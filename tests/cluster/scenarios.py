@@ -172,6 +172,18 @@ def preflight(slurm: Slurm, directory: Path) -> dict:
     return {"found": json.loads((project.directory / "work/preflight/2x2.json").read_text()), "jobs": project.jobs()}
 
 
+def generic_profile(slurm: Slurm, directory: Path) -> dict:
+    """A preflight and a pre-training from nothing through profiles/slurm, edited for these nodes as it asks."""
+    project = Project(directory / "project", slurm, "host-container", SETTINGS, profile="slurm")
+    file = project.directory / "profiles/slurm/config.yaml"
+    text = file.read_text().replace("slurm_partition: cpu #", "slurm_partition: small #")
+    text = text.replace("slurm_partition: gpu", "slurm_partition: dev-g")
+    file.write_text(text.replace("cpus_per_task: 8", "cpus_per_task: 7").replace("cpus-per-task=8", "cpus-per-task=7"))
+    status = finish(project.snakemake("work/preflight/1x2.json", "results/bases/world-bloom/manifest.json"))
+    assert status == 0, project.output()
+    return {"found": json.loads((project.directory / "work/preflight/1x2.json").read_text()), "jobs": project.jobs()}
+
+
 def world_study(slurm: Slurm, directory: Path) -> dict:
     """The lucky52 study of the generated world, two ranks of DeepSpeed per training, one training cancelled once."""
     project = Project(directory / "project", slurm, "host-container", SETTINGS)
