@@ -1,9 +1,10 @@
 """Seconds and memory of two-choice questions: Polytune against lm-evaluation-harness's own Hugging Face backend.
 
 A tiny BLOOM (256 wide, 4 layers, 8 heads, random weights) answers generated questions in XCOPA's layout: a context of
-about 45 tokens and two choices of about 10. Both sides run the same harness on the same task; a figure is the time
-inside `lm_eval.evaluator.evaluate`, loading excluded. Every run is a process of its own (so that peak memory means
-something), the variants alternate, and the table shows medians. Log-likelihoods are compared item by item.
+about 45 tokens and two choices of about 10. A figure is the time from loaded model to results: for the peers
+`lm_eval.evaluator.evaluate` as lm-eval runs it, its task and rows loaded before; for Polytune the same and the loading
+of task and rows. Every run is a process of its own (so that peak memory means something), the variants alternate, and
+the table shows medians. Log-likelihoods are compared item by item.
 
     python benchmarks/evaluation_throughput.py [--repeats 3] [--tiny]
 """
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -66,38 +68,51 @@ def write_inputs(directory: Path, vocabulary: int, items: int, width: int = 256,
     (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def measure(variant: str, directory: Path) -> None:
-    """Run one variant in this process and print seconds, peak memory and log-likelihoods as JSON."""
+def prepare_polytune(directory: Path) -> Callable[[], dict]:
+    """Load our model; return what evaluates it."""
     from polytune.evaluation.harness import evaluate_benchmark, prepare_environment
 
     prepare_environment()
     import lm_eval.evaluator  # noqa: F401 (imported here, so that its import is not measured)
-    import torch
 
     from polytune.evaluation.benchmarks import find_benchmark
+    from polytune.evaluation.model import PolytuneLM
     from polytune.evaluation.tasks import list_tasks
 
+    lm, benchmark, data = PolytuneLM(str(directory / "model")), find_benchmark("xcopa"), directory / "data"
+    return lambda: evaluate_benchmark(lm, benchmark, data, list_tasks(benchmark, data, ["et"]), None)
+
+
+def prepare_peer(variant: str, directory: Path) -> Callable[[], dict]:
+    """Load lm-eval's own model class and its own task on the same files; return what evaluates them."""
+    import lm_eval
+    from lm_eval.evaluator import evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    batch = variant.removeprefix("lm-eval ").removeprefix("batch ")
+    lm = HFLM(str(directory / "model"), device="cpu", dtype="float32", batch_size=batch)
+    os.chdir(directory / "data")  # the data set's id is a folder here
+    folder = Path(lm_eval.__file__).parent / "tasks" / "xcopa"
+    tasks = TaskManager(include_path=folder, include_defaults=False).load(["xcopa_et"])
+    return lambda: evaluate(lm=lm, task_dict=tasks)
+
+
+def measure(variant: str, directory: Path) -> None:
+    """Run one variant in this process and print seconds, peak memory and log-likelihoods as JSON."""
+    import torch
+
     torch.set_num_threads(1)
-    if variant == "polytune":
-        from polytune.evaluation.model import PolytuneLM
-
-        lm = PolytuneLM(str(directory / "model"))
-    else:
-        from lm_eval.models.huggingface import HFLM
-
-        batch = variant.removeprefix("lm-eval ").removeprefix("batch ")
-        lm = HFLM(str(directory / "model"), device="cpu", dtype="float32", batch_size=batch)
-    benchmark = find_benchmark("xcopa")
-    tasks = list_tasks(benchmark, directory / "data", ["et"])
+    evaluate = prepare_polytune(directory) if variant == "polytune" else prepare_peer(variant, directory)
     started, used = time.perf_counter(), time.process_time()
-    evaluated = evaluate_benchmark(lm, benchmark, directory / "data", tasks, None)
+    evaluated = evaluate()
     seconds, cpu = time.perf_counter() - started, time.process_time() - used
     answers = [answer for sample in evaluated["samples"]["xcopa_et"] for answer in sample["filtered_resps"]]
     result = {
         "seconds": seconds,
         "cpu": cpu,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "accuracy": evaluated["groups"]["xcopa"]["acc,none"],
+        "accuracy": evaluated["results"]["xcopa_et"]["acc,none"],
         "loglikelihoods": [answer[0] for answer in answers],
     }
     print("RESULT " + json.dumps(result))
@@ -105,7 +120,14 @@ def measure(variant: str, directory: Path) -> None:
 
 def run_child(variant: str, directory: Path) -> dict:
     """Measure one variant in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_CACHE": str(directory / "datasets-cache"),
+    }
     command = [sys.executable, __file__, "--measure", variant, "--directory", str(directory)]
     finished = subprocess.run(command, env=environment, capture_output=True, text=True)
     lines = [line for line in finished.stdout.splitlines() if line.startswith("RESULT ")]

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+AIMS = ((1 / 25, 1 / 60), (0.6, 0.35))  # shares of the seconds and the bytes of each peer
+
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # one core for everybody
 
 
@@ -102,7 +104,7 @@ def main() -> None:
     from polytune.data.columns import write_rows
     from polytune.data.rows import read_rows
     from polytune.data.templates import load_template
-    from polytune.data.tokens import TokenStore, tokenize
+    from polytune.data.tokens import TokenizerFiles, TokenStore, tokenize
     from polytune.files import write_json
     from polytune.languages.codes import languages
     from polytune.mixtures.build import build_mixture
@@ -138,12 +140,14 @@ def main() -> None:
             tokenise_with_datasets([file], tokenizer, template, folder / "arrow" / code, folder / "cache")
         results.append(("each language once, Arrow", time.process_time() - started, size_of(folder / "arrow")))
 
+        store = TokenizerFiles(place)
+        assert store.tokenizer.get_vocab_size() == tokenizer.vocab_size  # loaded before, as the peers' is
         started = time.process_time()
         for code, file in zip(codes, files, strict=True):
             rows, report = read_rows(file, "bactrian-x")
             write_rows(rows, folder / "data/toy" / f"{code}.parquet")
             write_json(folder / "data/toy" / f"{code}.report.json", {"rows": report.kept, "digest": code})
-            tokenize(folder / "data/toy" / f"{code}.parquet", place, template, False, folder / "tokens" / code)
+            tokenize(folder / "data/toy" / f"{code}.parquet", store, template, False, folder / "tokens" / code)
         tokenised = time.process_time() - started
         started = time.process_time()
         recipes = expand_family(
@@ -152,19 +156,22 @@ def main() -> None:
         for recipe in recipes:
             build_mixture(asdict(recipe), folder / "data").write(folder / "mixtures" / f"{recipe.name}.json")
         manifests = time.process_time() - started
-        written = size_of(folder / "tokens") + size_of(folder / "mixtures")
+        size_of_manifests = size_of(folder / "mixtures")
+        written = size_of(folder / "tokens") + size_of_manifests
         results.append((f"ours: read, tokenise once, {len(codes)} manifests", tokenised + manifests, written))
         tokens = sum(TokenStore(folder / "tokens" / code).index["tokens"] for code in codes)
 
-    print(f"{len(codes)} languages x {options.rows} rows, {tokens / 1e6:.1f} M tokens, one core")
-    print(f"{'':<48} {'CPU s':>8} {'MB':>8}")
-    for label, taken, size in results:
-        print(f"{label:<48} {taken:>8.1f} {size / 1e6:>8.1f}")
-    print(f"manifests alone: {manifests:.3f} s")
-    own = results[-1]
-    for label, taken, size in results[:2]:
-        print(f"ours / {label}: {own[1] / taken:.3f} of the seconds, {own[2] / size:.4f} of the bytes")
-        print(f"  = {taken / own[1]:.1f} x fewer seconds, {size / own[2]:.1f} x fewer bytes")
+    print(f"{len(codes)} languages x {options.rows} rows, {tokens / 1e6:.1f} M tokens, one core\n")
+    print("| | CPU s | MB | Polytune's share of the seconds | aim | of the bytes | aim |")
+    print("|---|---|---|---|---|---|---|")
+    *peers, (label, own_seconds, own_bytes) = results
+    for (peer, taken, size), (aim_seconds, aim_bytes) in zip(peers, AIMS, strict=True):
+        cells = [f"{own_seconds / taken:.3f}", f"{aim_seconds:.3f}", f"{own_bytes / size:.4f}", f"{aim_bytes:.4f}"]
+        print(f"| {peer} | {taken:.1f} | {size / 1e6:.1f} | {' | '.join(cells)} |")
+    print(f"| {label} | {own_seconds:.1f} | {own_bytes / 1e6:.1f} | | | | |")
+    print(f"| of which manifests | {manifests:.2f} | {size_of_manifests / 1e6:.2f} | | | | |")
+    (_, taken, size), _ = peers
+    print(f"\nThan materialising: {taken / own_seconds:.1f} x fewer seconds, {size / own_bytes:.1f} x fewer bytes.")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def templates(project):
 def test_a_row_is_prompt_response_and_end_of_sequence(tmp_path, tokenizer, templates):
     rows = [Row("a", "one two", "", "three"), Row("b", "one", "four", "two three")]
     write_rows(rows, tmp_path / "en.parquet")
-    tokenize(tmp_path / "en.parquet", tokenizer, load_template(templates, "world"), False, tmp_path / "store")
+    tokenize(
+        tmp_path / "en.parquet", TokenizerFiles(tokenizer), load_template(templates, "world"), False, tmp_path / "store"
+    )
     store = TokenStore(tmp_path / "store")
     assert store.rows == 2
     assert store.row(0).tolist() == [2, 3, 4, 0]
@@ -49,7 +51,9 @@ def test_a_row_is_prompt_response_and_end_of_sequence(tmp_path, tokenizer, templ
 
 def test_an_empty_prompt_leaves_every_token_to_the_response(tmp_path, tokenizer, templates):
     write_rows([Row("a", "", "", "one two")], tmp_path / "en.parquet")
-    tokenize(tmp_path / "en.parquet", tokenizer, load_template(templates, "world"), False, tmp_path / "store")
+    tokenize(
+        tmp_path / "en.parquet", TokenizerFiles(tokenizer), load_template(templates, "world"), False, tmp_path / "store"
+    )
     assert TokenStore(tmp_path / "store").prompt_lengths.tolist() == [0]
 
 
@@ -58,15 +62,16 @@ def test_a_leading_special_token_belongs_to_the_prompt_and_one_end_of_sequence_s
     files.tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 0)]
     )
-    ids, prompt_lengths = encode_rows(["one two"], [" three"], files, encoder_decoder=False)
-    assert ids == [[1, 2, 3, 4, 0]]
-    assert prompt_lengths == [3]
+    ids, sizes, prompt_lengths = encode_rows(["one two"], [" three"], files, encoder_decoder=False)
+    assert (ids.tolist(), sizes.tolist(), prompt_lengths.tolist()) == ([1, 2, 3, 4, 0], [5], [3])
 
 
 def test_encoder_decoder_rows_end_both_sides(tokenizer):
-    ids, prompt_lengths = encode_rows(["one two"], [" three"], TokenizerFiles(tokenizer), encoder_decoder=True)
-    assert ids == [[2, 3, 0, 4, 0]]
-    assert prompt_lengths == [3]
+    files = TokenizerFiles(tokenizer)
+    ids, sizes, prompt_lengths = encode_rows(["one two", "three"], [" three", "one two"], files, encoder_decoder=True)
+    assert ids.tolist() == [2, 3, 0, 4, 0, 4, 0, 2, 3, 0]
+    assert sizes.tolist() == [5, 5]
+    assert prompt_lengths.tolist() == [3, 2]
 
 
 def test_prompt_and_response_meet_where_the_template_says(templates):

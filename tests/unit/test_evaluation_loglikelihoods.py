@@ -162,3 +162,33 @@ def test_real_benchmarks_equal_the_harness(kind, name, tmp_path, hflm, shared_da
             assert our_sample["doc_hash"] == sample["doc_hash"]
             assert_equal(our_sample["filtered_resps"], sample["filtered_resps"])
     assert ours["groups"][name]["acc,none"] == theirs["groups"][name]["acc,none"]
+
+
+@pytest.mark.parametrize("kind", ["bloom", "gpt2", "mixtral", "t5"])
+def test_a_prompt_is_computed_once_and_logits_only_where_they_are_scored(kind, tmp_path, monkeypatch):
+    from polytune.evaluation import model
+    from polytune.evaluation.model import PolytuneLM
+
+    lm = PolytuneLM(str(write_model(tmp_path, kind)))
+    fed, scored = [], []
+    for name, module in lm.model.named_modules():
+        if name.rpartition(".")[2] in ("word_embeddings", "wte", "embed_tokens"):
+            module.register_forward_hook(lambda _module, inputs, _output: fed.append(inputs[0].numel()))
+    add_scores = model.add_scores
+
+    def counted(scores, hidden, *others):
+        scored.append(len(hidden))
+        return add_scores(scores, hidden, *others)
+
+    monkeypatch.setattr(model, "add_scores", counted)
+    prompt, choices = " ".join(SENTENCES), (" he dropped a hammer", " she slept", " she fell")
+    values = lm.loglikelihood(make_requests([[(prompt, choice) for choice in choices]]), disable_tqdm=True)
+    assert len(values) == 3
+    sizes = [len(lm.tok_encode(text, add_special_tokens=False)) for text in (prompt, *choices)]
+    assert sizes[0] > 3 * max(sizes[1:])
+    if kind == "t5":  # the decoder reads as many tokens as it predicts, padded to the longest choice
+        assert sum(fed) == sizes[0] + 3 * max(sizes[1:])
+        assert scored == [sum(sizes[1:])]
+    else:  # the choices share the prediction after the prompt, and no choice's last token is read
+        assert sum(fed) <= sum(sizes) - 3
+        assert scored[0] <= sum(sizes[1:]) - 2

@@ -17,7 +17,10 @@ TARGETS = {
     "bloom": ["query_key_value", "dense_h_to_4h"],
     "gpt2": ["c_attn"],
     "llama": ["q_proj", "v_proj"],
+    "gpt_neox": ["query_key_value", "dense_4h_to_h"],
+    "mixtral": ["q_proj", "o_proj"],
     "t5": ["q", "v"],
+    "mt5": ["q", "wi_0"],
 }
 
 
@@ -117,12 +120,12 @@ def test_adapter_of_another_model_is_refused(tmp_path):
         loglikelihoods(adapter, base)
 
 
-def test_plain_lora_on_bloom_imports_neither_peft_nor_the_model_class(tmp_path):
+def test_plain_lora_on_bloom_imports_neither_peft_nor_transformers(tmp_path):
     base, adapter = write_adapter(tmp_path, "bloom")
     code = (
         "import sys; from polytune.evaluation.model import PolytuneLM; "
         f"PolytuneLM({str(adapter)!r}, base={str(base)!r}); "
-        "print([name for name in ('peft', 'accelerate', 'transformers.modeling_utils', 'torch._dynamo', "
+        "print([name for name in ('peft', 'accelerate', 'transformers', 'torch._dynamo', 'pandas', "
         "'lm_eval.models.huggingface') if name in sys.modules])"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
+from polytune.data.boundaries import Pieces, read_pieces
 from polytune.data.templates import Template, load_template
 from polytune.errors import InputError
 from polytune.files import atomic_directory, digest, read_json, sha256_file, write_json
@@ -88,6 +90,11 @@ class TokenizerFiles:
         return tokenizer
 
     @cached_property
+    def pieces(self) -> Pieces | None:
+        """Return how much text each token stands for, None if the tokenizer does not just cut it."""
+        return read_pieces(self.tokenizer)
+
+    @cached_property
     def eos_token_id(self) -> int:
         """Return the id of the end-of-sequence token that `tokenizer_config.json` names."""
         file = self.directory / "tokenizer_config.json"
@@ -106,29 +113,52 @@ class TokenizerFiles:
 
 def encode_rows(
     prompts: list[str], responses: list[str], files: TokenizerFiles, encoder_decoder: bool
-) -> tuple[list[list[int]], list[int]]:
-    """Return the token ids of each row and how many of them are prompt.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the token ids of all rows, flat; how many each row has; and how many of those are prompt (int64 [rows]).
 
     Decoder: prompt and response are encoded as one text, once; a token belongs to the prompt if it starts inside it.
     Special tokens that the tokenizer puts in front (Llama's `<s>`) stay, one end-of-sequence token ends the row.
     Encoder-decoder: both sides are encoded alone and each ends with end-of-sequence.
     """
     tokenizer, eos = files.tokenizer, files.eos_token_id
-
-    def ended(ids: list[int]) -> list[int]:
-        return ids if ids and ids[-1] == eos else [*ids, eos]
-
     if encoder_decoder:
-        sources = [ended(encoding.ids) for encoding in tokenizer.encode_batch(prompts)]
-        targets = [ended(encoding.ids) for encoding in tokenizer.encode_batch(responses)]
-        return [a + b for a, b in zip(sources, targets, strict=True)], [len(a) for a in sources]
+        sources, source_sizes = _end_rows(*_flatten(tokenizer.encode_batch_fast(prompts)), eos)
+        targets, target_sizes = _end_rows(*_flatten(tokenizer.encode_batch_fast(responses)), eos)
+        sides = np.repeat(np.arange(2 * len(prompts)) % 2, np.stack([source_sizes, target_sizes], 1).ravel())
+        ids = np.empty(len(sides), np.uint32)
+        ids[sides == 0], ids[sides == 1] = sources, targets
+        return ids, source_sizes + target_sizes, source_sizes
     texts = [prompt + response for prompt, response in zip(prompts, responses, strict=True)]
-    encodings = tokenizer.encode_batch(texts)
-    prompt_lengths = [
-        count_prompt_tokens(encoding, len(prompt), len(text))
-        for encoding, prompt, text in zip(encodings, prompts, texts, strict=True)
-    ]
-    return [ended(encoding.ids) for encoding in encodings], prompt_lengths
+    if files.pieces is None:
+        encodings = tokenizer.encode_batch(texts)
+        ids, sizes = _flatten(encodings)
+        prompt_lengths = _count_by_offsets(encodings, prompts, texts)
+    else:
+        ids, sizes = _flatten(tokenizer.encode_batch_fast(texts))
+        prompt_lengths = files.pieces.count_prompt_tokens(prompts, texts, ids, sizes)
+        unsaid = np.flatnonzero(prompt_lengths < 0)
+        subset = [[side[row] for row in unsaid] for side in (prompts, texts)]
+        prompt_lengths[unsaid] = _count_by_offsets(tokenizer.encode_batch(subset[1]), *subset)
+    return *_end_rows(ids, sizes, eos), prompt_lengths
+
+
+def _flatten(encodings: list) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids of all encodings, flat (uint32), and how many each has (int64)."""
+    rows = [encoding.ids for encoding in encodings]
+    sizes = np.fromiter(map(len, rows), np.int64, len(rows))
+    return np.fromiter(chain.from_iterable(rows), np.uint32, int(sizes.sum())), sizes
+
+
+def _end_rows(ids: np.ndarray, sizes: np.ndarray, eos: int) -> tuple[np.ndarray, np.ndarray]:
+    """Put end-of-sequence after every row that does not end with it."""
+    last = np.cumsum(sizes)
+    lacking = (sizes == 0) | (ids[np.maximum(last, 1) - 1] != eos) if len(ids) else np.ones(len(sizes), bool)
+    return np.insert(ids, last[lacking], eos), sizes + lacking
+
+
+def _count_by_offsets(encodings: list, prompts: list[str], texts: list[str]) -> np.ndarray:
+    counts = [count_prompt_tokens(*row) for row in zip(encodings, map(len, prompts), map(len, texts), strict=True)]
+    return np.array(counts, np.int64)
 
 
 def count_prompt_tokens(encoding, prompt_end: int, text_end: int) -> int:
@@ -146,33 +176,33 @@ def count_prompt_tokens(encoding, prompt_end: int, text_end: int) -> int:
 
 
 def tokenize(
-    data: Path, tokenizer: Path, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
+    data: Path, files: TokenizerFiles, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
 ) -> dict:
     """Tokenise a parquet file of rows into a store at `output`; return its index."""
     import pyarrow.parquet
 
-    files = TokenizerFiles(Path(tokenizer))
     table = pyarrow.parquet.read_table(data)
     vocabulary = files.tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if vocabulary <= 65_536 else "<u4")
-    lengths, prompt_lengths = [], []
+    lengths, prompt_lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     with atomic_directory(output) as directory:
         with open(directory / "tokens.bin", "wb") as stream:
             for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH):
                 rows = batch.to_pylist()
                 prompts = [template.prompt(row["instruction"], row["input"]) for row in rows]
                 responses = [template.response(row["output"]) for row in rows]
-                ids, prompt_part = encode_rows(prompts, responses, files, encoder_decoder)
-                lengths += [len(row) for row in ids]
-                prompt_lengths += prompt_part
-                np.concatenate([np.asarray(row, dtype) for row in ids]).tofile(stream)
+                ids, sizes, prompt_sizes = encode_rows(prompts, responses, files, encoder_decoder)
+                ids.astype(dtype).tofile(stream)
+                lengths.append(sizes)
+                prompt_lengths.append(prompt_sizes)
+        lengths, prompt_lengths = np.concatenate(lengths), np.concatenate(prompt_lengths)
         np.save(directory / "offsets.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
-        np.save(directory / "prompt_lengths.npy", np.asarray(prompt_lengths, np.int32))
+        np.save(directory / "prompt_lengths.npy", prompt_lengths.astype(np.int32))
         np.save(directory / "keys.npy", table.column("key").to_numpy().astype(np.uint64))
         index = {
             "rows": table.num_rows,
-            "tokens": int(sum(lengths)),
-            "prompt_tokens": int(sum(prompt_lengths)),
+            "tokens": int(lengths.sum()),
+            "prompt_tokens": int(prompt_lengths.sum()),
             "dtype": dtype.str,
             "vocab_size": vocabulary,
             "eos_token_id": files.eos_token_id,
@@ -197,5 +227,5 @@ def command(
 ) -> None:
     """Tokenise one language of a source, once per tokenizer and template."""
     chosen = load_template(templates, template)
-    index = tokenize(data, tokenizer, chosen, encoder_decoder, output, read_json(report)["digest"])
+    index = tokenize(data, TokenizerFiles(tokenizer), chosen, encoder_decoder, output, read_json(report)["digest"])
     print(f"{index['rows']} rows, {index['tokens']} tokens, {index['prompt_tokens']} of them prompt")

@@ -28,6 +28,15 @@ def prepare_environment() -> None:
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
 
+def register_model_class() -> None:
+    """Tell the harness where its model class `polytune` is; it is imported when it is asked for."""
+    import lm_eval.models  # noqa: F401 (registers the harness's own, which it does only as long as there are none)
+    from lm_eval.api.registry import model_registry
+
+    if "polytune" not in model_registry:
+        model_registry.register("polytune", target="polytune.evaluation.model:PolytuneLM")
+
+
 def evaluate_benchmark(
     lm: LM, benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]], limit: int | None
 ) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from polytune.errors import InputError
 from polytune.evaluation.checkpoints import Checkpoint, weight_files
 from polytune.evaluation.forward import ENCODER_DECODERS, TREE_ARCHITECTURES
+from polytune.evaluation.tokenization import load_plain_tokenizer
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -21,13 +22,27 @@ def choose_precision(precision: str, device: str, config: dict[str, Any]) -> str
 
 
 def load_tokenizer(checkpoint: Checkpoint):
-    """Return the checkpoint's tokenizer (the fast one where there is one)."""
-    from transformers import AutoTokenizer
+    """Return the checkpoint's tokenizer: what transformers makes of its files, or the same without transformers.
 
+    The import is saved only where the model does not need it either. Raises `InputError` for broken files.
+    """
     try:
+        plain = load_plain_tokenizer(checkpoint.tokenizer) if uses_own_class(checkpoint) else None
+        if plain is not None:
+            return plain
+        from transformers import AutoTokenizer
+
         return AutoTokenizer.from_pretrained(checkpoint.tokenizer, local_files_only=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{checkpoint.tokenizer}: the tokenizer cannot be loaded: {error}") from error
+
+
+def uses_own_class(checkpoint: Checkpoint) -> bool:
+    """Return whether the model is one that evaluation has a class of its own for: BLOOM, plain adapters included."""
+    from polytune.evaluation.lora import is_plain
+
+    own = checkpoint.config.get("architectures") in (["BloomForCausalLM"], ["BloomModel"])
+    return own and (checkpoint.adapter is None or is_plain(checkpoint.adapter))
 
 
 def load_model(checkpoint: Checkpoint, device: str, dtype: str):
@@ -40,12 +55,10 @@ def load_model(checkpoint: Checkpoint, device: str, dtype: str):
 
     from polytune.evaluation.lora import add_lora, is_plain
 
-    plain = checkpoint.adapter is None or is_plain(checkpoint.adapter)
-    own = checkpoint.config.get("architectures") in (["BloomForCausalLM"], ["BloomModel"]) and plain
-    load = _load_bloom if own else _load_transformers
+    load = _load_bloom if uses_own_class(checkpoint) else _load_transformers
     model = load(checkpoint, getattr(torch, dtype))
     if checkpoint.adapter is not None:
-        if plain:
+        if is_plain(checkpoint.adapter):
             add_lora(model, checkpoint.adapter)
         else:
             from peft import PeftModel

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from polytune.evaluation.linear import linear
+
 LOGITS_AT_ONCE = {"cpu": 2**18, "gpu": 2**26}
 """Logits that exist at once, positions times a slice of the vocabulary: 1 MiB in float32, the cache of one core; on a
 GPU 256 MiB, enough to keep it busy."""
@@ -43,7 +45,7 @@ def output_logits(output_layer: torch.nn.Module) -> Logits:
     if not isinstance(output_layer, torch.nn.Linear):
         return lambda hidden, part: output_layer(hidden)[:, part]
     weight, bias = output_layer.weight, output_layer.bias
-    return lambda hidden, part: torch.nn.functional.linear(hidden, weight[part], None if bias is None else bias[part])
+    return lambda hidden, part: linear(hidden, weight[part], None if bias is None else bias[part])
 
 
 def add_scores(
