@@ -110,6 +110,15 @@ def check_vocabulary(config, vocabulary: int, directory: Path) -> None:
         )
 
 
+def check_positions(config, longest: int, directory: Path) -> None:
+    """Raise `InputError` if a row of `longest` tokens has more positions than the model has learned (GPT-2, mGPT)."""
+    if config.model_type == "gpt2" and longest > config.n_positions:
+        raise InputError(
+            f"{directory}/config.json: 'n_positions' is {config.n_positions}, the longest row has {longest} tokens; "
+            f"set max_length_tokens to {config.n_positions} or less"
+        )
+
+
 def compute_packs(model) -> None:
     """Make `model(pack=...)` return the pack's weighted negative log-likelihood instead of logits.
 

@@ -21,7 +21,7 @@ from transformers.trainer_callback import PrinterCallback
 from polytune.errors import InputError
 from polytune.files import write_json
 from polytune.training.batches import Update, Updates
-from polytune.training.checkpoints import seal_checkpoint
+from polytune.training.checkpoints import explain_failure, seal_checkpoint
 from polytune.training.devices import energy_joules, peak_memory_bytes
 from polytune.training.schedules import learning_rate_factor
 from polytune.training.spec import Hyperparameters
@@ -95,7 +95,7 @@ class UpdateTrainer(Trainer):
         """Compute the gradient of one update; return its loss, which is the same on every process.
 
         Out of memory, packs of half the size are tried, down to one row a pack. With several processes this one cannot
-        repeat alone, so it stops; the command starts again with smaller packs (`train.py`).
+        repeat alone, so it stops; the next start, a retry of the workflow, uses smaller packs (`run.py`).
         """
         update = inputs
         while True:
@@ -191,13 +191,15 @@ class UpdateTrainer(Trainer):
             super().save_model(output_dir, _internal_call)
 
     def _save_checkpoint(self, model, trial) -> None:
-        super()._save_checkpoint(model, trial)
+        checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        with explain_failure(checkpoint):
+            super()._save_checkpoint(model, trial)
         if self.args.world_size > 1:
             torch.distributed.barrier()
         if self.args.should_save:
-            checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            write_json(checkpoint / PROGRESS, {"wall_seconds": self.wall_seconds, "energy_joules": self.energy})
-            seal_checkpoint(checkpoint)
+            with explain_failure(checkpoint):
+                write_json(checkpoint / PROGRESS, {"wall_seconds": self.wall_seconds, "energy_joules": self.energy})
+                seal_checkpoint(checkpoint)
         if self.args.world_size > 1:
             torch.distributed.barrier()
 
@@ -208,7 +210,7 @@ class UpdateTrainer(Trainer):
         self.joules_before = progress["energy_joules"] or 0.0
 
 
-class OutOfMemory(RuntimeError):
+class OutOfMemory(InputError):
     """One of several processes ran out of memory; `micro_batch_tokens` is the size to start again with."""
 
     def __init__(self, micro_batch_tokens: int) -> None:
