@@ -20,6 +20,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from polytune.errors import InputError
 from polytune.files import write_json
+from polytune.memory import keep_freed_memory
 from polytune.training.batches import Update, Updates
 from polytune.training.checkpoints import explain_failure, seal_checkpoint
 from polytune.training.devices import energy_joules, peak_memory_bytes
@@ -42,6 +43,8 @@ class UpdateTrainer(Trainer):
         self.started, self.joules_started = time.monotonic(), energy_joules()
         self.loss_limit = math.inf
         self._window = {"seconds": time.monotonic(), "tokens": 0, "fed": 0}
+        if arguments.device.type == "cpu":
+            keep_freed_memory()
         super().__init__(
             model=model,
             args=arguments,
@@ -76,6 +79,13 @@ class UpdateTrainer(Trainer):
     def floating_point_ops(self, inputs) -> int:
         """Return 0: Trainer's estimate needs padded tensors, and nothing here uses it."""
         return 0
+
+    def create_optimizer(self, model=None):
+        """Create the optimizer; without ZeRO, DeepSpeed does not tell the gradient's norm, so it is computed here."""
+        optimizer = super().create_optimizer(model)
+        if self.is_deepspeed_enabled and self.accelerator.state.deepspeed_plugin.zero_stage == 0:
+            optimizer.register_step_pre_hook(lambda optimizer, *unused: self._check_norm(_gradient_norm(optimizer)))
+        return optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer=None):
         """Create the learning-rate schedule of the run's hyperparameters."""
@@ -163,12 +173,16 @@ class UpdateTrainer(Trainer):
 
     def _get_grad_norm(self, model, grad_norm=None):
         norm = super()._get_grad_norm(model, grad_norm)
-        if norm is not None and not math.isfinite(norm):
+        if norm is not None:
+            self._check_norm(norm)
+        return norm
+
+    def _check_norm(self, norm: float) -> None:
+        if not math.isfinite(norm):
             raise TrainingDiverged(
                 f"the gradient's norm is {float(norm)} at update {self.state.global_step + 1} of {len(self.updates)}; "
                 "the last checkpoint is kept; lower the learning rate, warm up longer or use precision fp32"
             )
-        return norm
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add throughput, padding and memory to Trainer's values and pass them to the callbacks."""
@@ -216,6 +230,13 @@ class OutOfMemory(InputError):
     def __init__(self, micro_batch_tokens: int) -> None:
         super().__init__(f"out of memory; the next start uses packs of {micro_batch_tokens} tokens")
         self.micro_batch_tokens = micro_batch_tokens
+
+
+def _gradient_norm(optimizer) -> float:
+    gradients = [
+        tensor.grad for group in optimizer.param_groups for tensor in group["params"] if tensor.grad is not None
+    ]
+    return float(torch.nn.utils.get_total_norm(gradients))
 
 
 def is_out_of_memory(error: Exception) -> bool:
