@@ -35,7 +35,16 @@ def test_resuming_after_any_update_gives_the_same_bytes(update, tmp_path, monkey
         with pytest.raises(SystemExit, match=f"after update {update} of 5; a checkpoint is saved .* resumes from it"):
             train.command(**case.options())
     assert not (tmp_path / "model").exists()
+    computed = []
+    original = UpdateTrainer.training_step
+
+    def step(self, model, inputs, *rest):
+        computed.append(inputs.number)
+        return original(self, model, inputs, *rest)
+
+    monkeypatch.setattr(UpdateTrainer, "training_step", step)
     train.command(**case.options())
+    assert computed == list(range(update, 5))
     assert sha256_file(tmp_path / "model/model.safetensors") == sha256_file(tmp_path / "whole/model.safetensors")
     one, other = (read_json(tmp_path / name / "manifest.json") for name in ("model", "whole"))
     assert one["final_loss"] == pytest.approx(other["final_loss"], abs=1e-6)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from training_cases import STABLE, Case, assert_same_weights, weights
+from training_cases import STABLE, Case, assert_same_weights, tiny_config, weights
 
 from polytune.errors import InputError
 from polytune.files import read_json, write_json
@@ -108,6 +108,8 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(method, stage, tmp_path):
     write_json(tmp_path / "base/config.json", {**config, "resid_pdrop": 0.2})  # the random state matters
     codes, output = finish(start(case.arguments("whole", zero_stage=stage)))
     assert codes == [0, 0], output
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     started = start(case.arguments(zero_stage=stage, checkpoint_updates=5))
     deadline = time.monotonic() + 90
     while not list(tmp_path.glob("work/*/checkpoint-*/checksums.json")):
@@ -121,7 +123,23 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(method, stage, tmp_path):
     assert "resuming from" in output
     one, two = (read_json(tmp_path / name / "manifest.json") for name in ("whole", "model"))
     assert two["updates"] == 40
+    events = EventAccumulator(str(tmp_path / "model/logs/events.out.tfevents.1")).Reload()
+    assert events.Scalars("train/loss")[0].step > 5  # it did not begin anew
     assert two["weights_sha256"] == one["weights_sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_base_is_pretrained_from_the_same_weights_by_two_processes(stage, tmp_path):
+    case = Case(tmp_path, hyperparameters={**STABLE, "learning_rate": 1e-4}).write()
+    tiny_config("bloom").save_pretrained(tmp_path / "config")
+    options = [*case.arguments("single", config=tmp_path / "config", tokenizer=tmp_path / "base")]
+    arguments = ["pretrain-base", *(option for option in options[1:] if not option.startswith("--base"))]
+    assert finish(start(arguments, processes=1))[0] == [0]
+    arguments = [option.replace("/single", "/model") for option in arguments]
+    codes, output = finish(start([*arguments, f"--zero-stage={stage}"]))
+    assert codes == [0, 0], output
+    assert_same_weights(tmp_path / "single", tmp_path / "model", **CLOSE)
 
 
 PATCHES = {

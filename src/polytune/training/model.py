@@ -97,8 +97,10 @@ def load_base(directory: Path, half: bool = False):
 def init_base(config_directory: Path, seed: int):
     """Return a randomly initialised float32 model of `config.json`, the same for the same seed."""
     config = read_config(config_directory)
+    config._attn_implementation = "eager"
     torch.manual_seed(seed)
-    return _model_class(config).from_config(config, dtype=torch.float32, attn_implementation="eager")
+    # not `from_config`: under ZeRO-3 it cuts the model before it draws the weights, in another order
+    return _model_class(config)._model_mapping[type(config)](config).float()
 
 
 def check_vocabulary(config, vocabulary: int, directory: Path) -> None:
