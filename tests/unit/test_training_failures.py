@@ -43,13 +43,14 @@ def test_weights_that_are_not_finite_stop_the_run(case):
 
 
 def test_an_exploding_loss_stops_the_run(case):
-    case.write_spec(learning_rate=1e4, epochs=20, max_gradient_norm=0.0)
-    with pytest.raises(TrainingDiverged, match=r"exploded to .* nats per token at update|norm is"):
+    case.write_spec(learning_rate=10.0, warmup_ratio=0.0, epochs=20)
+    with pytest.raises(TrainingDiverged, match=r"exploded to .* nats per token at update"):
         train.command(**case.options())
     assert not (case.root / "model").exists()
 
 
 def test_out_of_memory_halves_the_packs_and_keeps_the_update(case, monkeypatch, capsys):
+    case.write_spec(max_gradient_norm=0.0)  # clipping would hide a gradient that is twice too large
     train.command(**case.options("whole"))
     from polytune.training import trainer
 

@@ -75,6 +75,7 @@ def test_the_whole_run_equals_plain_training_on_separate_rows(case):
     from polytune.mixtures.manifest import Mixture
     from polytune.training.batches import Limits, Rows, Updates
 
+    case.write_spec(adam_beta1=0.8, adam_beta2=0.9)
     train.command(**case.options())
     mixture = Mixture.read(case.root / "mixture.json")
     updates = Updates(Rows(mixture, case.root / "tokens", Limits(64)), 3, 2, 8, 1000)
@@ -84,7 +85,7 @@ def test_the_whole_run_equals_plain_training_on_separate_rows(case):
         {"params": [p for name, p in model.named_parameters() if (name in decayed) == decay], "weight_decay": rate}
         for decay, rate in ((True, 0.01), (False, 0.0))
     ]
-    optimizer = torch.optim.AdamW(groups, lr=0.01, eps=1e-3)
+    optimizer = torch.optim.AdamW(groups, lr=0.01, betas=(0.8, 0.9), eps=1e-3)
     schedule = get_scheduler("cosine", optimizer, num_warmup_steps=1, num_training_steps=5)
     for number in range(5):
         rows = [updates.rows.read(row) for row in updates.rows_of(number)]
