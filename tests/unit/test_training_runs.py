@@ -94,7 +94,7 @@ def test_the_whole_run_equals_plain_training_on_separate_rows(case):
             ids = torch.tensor([[*prompt, *response]])
             labels = torch.tensor([[-100] * len(prompt) + [*response]])
             (model(input_ids=ids, labels=labels).loss * len(response) / supervised).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.2)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
