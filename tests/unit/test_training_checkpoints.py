@@ -119,7 +119,7 @@ def test_a_resumed_run_counts_the_time_and_energy_before(case, monkeypatch):
     checkpoint = next(case.root.glob("work/*/checkpoint-3"))
     progress = read_json(checkpoint / "progress.json")
     assert 0 < progress["wall_seconds"] < 100
-    write_json(checkpoint / "progress.json", {"wall_seconds": 7200, "energy_joules": 500.0})
+    write_json(checkpoint / "progress.json", {**progress, "wall_seconds": 7200, "energy_joules": [500.0]})
     seal_checkpoint(checkpoint)
     monkeypatch.setattr("polytune.training.trainer.energy_joules", iter((1000.0, 1250.0)).__next__)
     train.command(**case.options())

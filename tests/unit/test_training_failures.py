@@ -1,13 +1,15 @@
 """Losses that are not finite or explode, and memory that does not suffice."""
 
+import math
+
 import pytest
 import torch
-from training_cases import STABLE, Case, assert_same_weights, interrupt, weights
+from training_cases import STABLE, VOCABULARY, Case, assert_same_weights, interrupt, weights
 
 from polytune.errors import InputError
-from polytune.files import read_json
+from polytune.files import read_json, write_json
 from polytune.training import train
-from polytune.training.checkpoints import find_damage
+from polytune.training.checkpoints import find_damage, seal_checkpoint
 from polytune.training.trainer import TrainingDiverged
 
 
@@ -47,6 +49,17 @@ def test_an_exploding_loss_stops_the_run(case):
     with pytest.raises(TrainingDiverged, match=r"exploded to .* nats per token at update"):
         train.command(**case.options())
     assert not (case.root / "model").exists()
+
+
+def test_a_retry_does_not_take_an_exploded_loss_for_the_first_one(case, monkeypatch):
+    interrupt(case, monkeypatch, 3)
+    checkpoint = next(case.root.glob("work/*/checkpoint-3"))
+    progress = read_json(checkpoint / "progress.json")
+    assert progress["loss_limit"] == pytest.approx(3 * math.log(VOCABULARY))
+    write_json(checkpoint / "progress.json", {**progress, "loss_limit": 1.0})
+    seal_checkpoint(checkpoint)
+    with pytest.raises(TrainingDiverged, match=r"exploded to .* nats per token at update 4"):
+        train.command(**case.options())
 
 
 def test_out_of_memory_halves_the_packs_and_keeps_the_update(case, monkeypatch, capsys):

@@ -192,7 +192,7 @@ def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) 
     trainer = UpdateTrainer(model, arguments, updates, run.spec.hyperparameters, callbacks)
     if checkpoint is not None:
         print(f"resuming from {checkpoint}", flush=True)
-        trainer.resume_counters(checkpoint)
+        trainer.resume_progress(checkpoint)
     gc.freeze()  # imports leave half a million objects that no collection during training need look at
     with _signals(interruption):
         try:

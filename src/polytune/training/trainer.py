@@ -208,20 +208,29 @@ class UpdateTrainer(Trainer):
         checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         with explain_failure(checkpoint):
             super()._save_checkpoint(model, trial)
-        if self.args.world_size > 1:
-            torch.distributed.barrier()
+        energies = self.gather(self.energy)  # every process has written its part
         if self.args.should_save:
+            progress = {"wall_seconds": self.wall_seconds, "energy_joules": energies, "loss_limit": self.loss_limit}
             with explain_failure(checkpoint):
-                write_json(checkpoint / PROGRESS, {"wall_seconds": self.wall_seconds, "energy_joules": self.energy})
+                write_json(checkpoint / PROGRESS, progress)
                 seal_checkpoint(checkpoint)
         if self.args.world_size > 1:
             torch.distributed.barrier()
 
-    def resume_counters(self, checkpoint: Path) -> None:
-        """Add the time and energy of the run up to `checkpoint`."""
+    def gather(self, value) -> list:
+        """Return the values of all processes, in their order; they wait for each other."""
+        if self.args.world_size == 1:
+            return [value]
+        values = [None] * self.args.world_size
+        torch.distributed.all_gather_object(values, value)
+        return values
+
+    def resume_progress(self, checkpoint: Path) -> None:
+        """Add the time and energy of the run up to `checkpoint`; go on with the limit that its first loss set."""
         progress = json.loads((checkpoint / PROGRESS).read_text(encoding="utf-8"))
         self.seconds_before = progress["wall_seconds"]
-        self.joules_before = progress["energy_joules"] or 0.0
+        self.joules_before = progress["energy_joules"][self.args.process_index] or 0.0
+        self.loss_limit = progress["loss_limit"]
 
 
 class OutOfMemory(InputError):
