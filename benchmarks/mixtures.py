@@ -101,7 +101,7 @@ def main() -> None:
     import datasets
     from transformers import AutoTokenizer
 
-    from polytune.data.read import write_rows
+    from polytune.data.columns import write_rows
     from polytune.data.rows import read_rows
     from polytune.data.templates import load_template
     from polytune.data.tokens import TokenizerFiles, TokenStore, tokenize

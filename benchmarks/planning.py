@@ -1,10 +1,12 @@
 """Planning: a dry run and a no-op of our workflow against a bare Snakemake workflow with the same number of jobs.
 
-    python benchmarks/planning.py [--repeats 5] [--configfile config/examples/lucky52-full.yaml]
+    python benchmarks/planning.py [--repeats 5] [--configfile config/examples/lucky52-full.yaml] [--finished CHECKOUT]
 
 The bare workflow is what one would write first: 1 data -> T train -> 5 T evaluate -> 20 figures that each take all
 evaluations, without configuration, parameters, resources, logs or code of its own. What it takes is Snakemake's.
-Repeats alternate, medians are printed. CPU seconds are those of the process and its children.
+A no-op needs results: with `--finished`, a checkout in which `make run` has ended is compared with a bare workflow of
+as many jobs that was really executed. Repeats alternate, medians are printed. CPU seconds are those of the process and
+its children.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
+FIGURES = 20
+AIM = 1.15
 
 BARE = """\
 TRAININGS, EVALUATIONS, FIGURES = {trainings}, {evaluations}, {figures}
@@ -56,36 +60,61 @@ def measure(command: list[str], folder: Path) -> tuple[float, float, str]:
     return wall, cpu, done.stdout + done.stderr
 
 
+def count_jobs(folder: Path, *options: str) -> int:
+    """Return the number of jobs that a dry run plans (`--quiet all`, which is measured, prints nothing)."""
+    _, _, printed = measure([SNAKEMAKE, "--dry-run", "--quiet", "rules", *options], folder)
+    return int(re.findall(r"^total\s+(\d+)$", printed, re.MULTILINE)[-1])
+
+
+def write_bare(folder: Path, jobs: int) -> None:
+    """Write the bare workflow with `jobs` jobs."""
+    trainings = round((jobs - FIGURES - 2) / 6)
+    evaluations = jobs - FIGURES - 2 - trainings
+    (folder / "Snakefile").write_text(BARE.format(trainings=trainings, evaluations=evaluations, figures=FIGURES))
+    planned = count_jobs(folder)
+    assert planned == jobs, f"the bare workflow has {planned} jobs, not {jobs}"
+
+
+def compare(title: str, bare: Path, ours: Path, repeats: int, *options: str) -> None:
+    """Measure dry runs in both folders alternately and print the table."""
+    times: dict[str, list[tuple[float, float]]] = {"bare": [], "polytune": []}
+    dry_run = [SNAKEMAKE, "--dry-run", "--quiet", "all"]
+    for _ in range(repeats):
+        times["bare"].append(measure(dry_run, bare)[:2])
+        times["polytune"].append(measure([*dry_run, *options], ours)[:2])
+    medians = {
+        label: [statistics.median(column) for column in zip(*values, strict=True)] for label, values in times.items()
+    }
+    print(f"\n{title}, median of {repeats} alternating repeats\n")
+    print("| workflow | wall s | CPU s |\n|---|---|---|")
+    for label, (wall, cpu) in medians.items():
+        print(f"| {label} | {wall:.2f} | {cpu:.2f} |")
+    ratio = [ours / bare for ours, bare in zip(medians["polytune"], medians["bare"], strict=True)]
+    print(f"| ratio (aim: at most {AIM}) | {ratio[0]:.2f} | {ratio[1]:.2f} |")
+
+
 def main() -> None:
-    """Print the table."""
+    """Print a table for the dry run, and one for the no-op if there is a finished checkout."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--configfile", default="config/examples/lucky52-full.yaml")
+    parser.add_argument("--finished", type=Path, help="a checkout in which `make run` has ended")
     options = parser.parse_args()
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    ours = [SNAKEMAKE, "--dry-run", "--quiet", "all", "--directory", str(PROJECT), "--configfile", options.configfile]
-    # --quiet all prints nothing: count the jobs once
-    _, _, printed = measure([SNAKEMAKE, "--dry-run", "--quiet", "rules", "--configfile", options.configfile], PROJECT)
-    jobs = int(re.findall(r"^total\s+(\d+)$", printed, re.MULTILINE)[-1])
+    chosen = ("--configfile", options.configfile)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        figures = 20
-        trainings = round((jobs - figures - 2) / 6)
-        evaluations = jobs - figures - 2 - trainings
-        (folder / "Snakefile").write_text(BARE.format(trainings=trainings, evaluations=evaluations, figures=figures))
-        bare = [SNAKEMAKE, "--dry-run", "--quiet", "all"]
-        times: dict[str, list[tuple[float, float]]] = {"bare": [], "polytune": []}
-        for _ in range(options.repeats):
-            times["bare"].append(measure(bare, folder)[:2])
-            times["polytune"].append(measure(ours, PROJECT)[:2])
-    print(f"dry run of {jobs} jobs, median of {options.repeats} alternating repeats")
-    print(f"{'workflow':<10} {'wall s':>8} {'CPU s':>8}")
-    medians = {}
-    for label, values in times.items():
-        medians[label] = [statistics.median(column) for column in zip(*values, strict=True)]
-        print(f"{label:<10} {medians[label][0]:>8.2f} {medians[label][1]:>8.2f}")
-    ratio = [ours / bare for ours, bare in zip(medians["polytune"], medians["bare"], strict=True)]
-    print(f"{'ratio':<10} {ratio[0]:>8.2f} {ratio[1]:>8.2f}   (aim: at most 1.15)")
+        jobs = count_jobs(PROJECT, *chosen)
+        write_bare(Path(name), jobs)
+        compare(f"dry run of {jobs} jobs", Path(name), PROJECT, options.repeats, *chosen)
+    if options.finished:
+        _, _, printed = measure([SNAKEMAKE, "--dry-run"], options.finished)
+        if "Nothing to be done" not in printed:
+            sys.exit(f"{options.finished}: results are missing or stale; run `make run` there first")
+        with tempfile.TemporaryDirectory() as name:
+            jobs = count_jobs(options.finished, "--forceall")
+            write_bare(Path(name), jobs)
+            measure([SNAKEMAKE, "--cores", "2", "--quiet", "all"], Path(name))
+            compare(f"no-op of {jobs} finished jobs", Path(name), options.finished, options.repeats)
 
 
 if __name__ == "__main__":

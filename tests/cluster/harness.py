@@ -24,7 +24,9 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 PACKAGES = ("slurm-wlm", "munge", "slurmdbd", "mariadb-server")
 ACCOUNT = "project_465000001"
-RUN = "world-bloom/full/world-en-400-rows/seed1"  # the run that the tests with the toy container train
+# the runs that the tests with the toy container train: of the lucky52 study, and of lora.yaml
+RUN = "world-bloom/full/world-en-400-rows/seed1"
+LORA_RUN = "world-bloom/lora/world-en-100-rows/seed1"
 
 
 def wait_for(what: str, condition: Callable[[], object], seconds: float = 240.0):
@@ -37,13 +39,13 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 240.0)
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
-def toy_inputs(settings: dict) -> list[str]:
-    """Return the files that the training of `RUN` reads, so that a test need not make them."""
+def toy_inputs(settings: dict, name: str) -> list[str]:
+    """Return the files that the training of a run reads, so that a test need not make them."""
     config = load_config(copy.deepcopy(settings))
     plan = load_plan(config)
-    locations, run = Locations(config, plan), plan.runs[RUN]
+    locations, run = Locations(config, plan), plan.runs[name]
     return [
-        f"results/runs/{RUN}/spec.json",
+        f"results/runs/{name}/spec.json",
         f"results/mixtures/{run.mixture}.json",
         locations.base(run.base).marker,
         *locations.tokens(run),
@@ -112,10 +114,19 @@ class Job:
 
 
 class Project:
-    """A copy of the workflow in a directory of its own, started through `profiles/lumi` as a user starts it."""
+    """A copy of the workflow in a directory of its own, started through `profiles/{profile}` as a user starts it."""
 
-    def __init__(self, directory: Path, slurm: Slurm, container: str, settings: dict, toy: dict | None = None) -> None:
-        self.directory, self.slurm = directory, slurm
+    def __init__(
+        self,
+        directory: Path,
+        slurm: Slurm,
+        container: str,
+        settings: dict,
+        toy: dict | None = None,
+        run: str = RUN,
+        profile: str = "lumi",
+    ) -> None:
+        self.directory, self.slurm, self.run, self.profile = directory, slurm, run, profile
         self.calls = directory / "singularity-calls.txt"
         directory.mkdir(parents=True)
         for name in ("config", "profiles", "src", "workflow"):
@@ -128,22 +139,22 @@ class Project:
         shutil.copy(CHECKOUT / "Snakefile", directory / "Snakefile")
         (directory / "config/config.yaml").write_text(yaml.safe_dump(settings))
         # the test's own settings: account, container, and where the host's Python is
-        self.settings_file = directory / "profiles/lumi/settings.sh"
+        self.settings_file = directory / "profiles" / profile / "settings.sh"
         self.settings_file.write_text(
             f"export POLYTUNE_ACCOUNT={ACCOUNT}\n"
             f"export POLYTUNE_SCRATCH={directory}\n"
-            f"export POLYTUNE_HOST_ENVIRONMENT={sys.prefix}\n"
+            f"export POLYTUNE_HOST_ENVIRONMENT={sys.prefix} POLYTUNE_ENVIRONMENT={sys.prefix}\n"
             f"export POLYTUNE_CONTAINER={HERE / container}\n"
         )
         if toy is not None:
             (directory / "toy.json").write_text(json.dumps(toy))
-            for name in toy_inputs(settings):
+            for name in toy_inputs(settings, run):
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 (directory / name).write_text("{}")
 
     def set_resources(self, rule: str, **resources) -> None:
         """Edit the project's copy of the profile (`--set-resources` would replace what it says about every rule)."""
-        file = self.directory / "profiles/lumi/config.yaml"
+        file = self.directory / "profiles" / self.profile / "config.yaml"
         profile = yaml.safe_load(file.read_text())
         profile["set-resources"][rule].update(resources)
         file.write_text(yaml.safe_dump(profile))
@@ -151,22 +162,22 @@ class Project:
     @property
     def work(self) -> Path:
         """The work folder of the toy run."""
-        return self.directory / "work/runs" / RUN
+        return self.directory / "work/runs" / self.run
 
     @property
     def target(self) -> str:
         """The marker of the toy run's model."""
-        return f"results/runs/{RUN}/model/manifest.json"
+        return f"results/runs/{self.run}/model/manifest.json"
 
     def train(self, *arguments: str, log: str = "snakemake.txt") -> subprocess.Popen:
         """Start Snakemake for the toy run alone, whatever its inputs would need."""
-        return self.snakemake(self.target, "--allowed-rules", "train_full", *arguments, log=log)
+        return self.snakemake(self.target, "--allowed-rules", f"train_{self.run.split('/')[1]}", *arguments, log=log)
 
     def snakemake(self, *arguments: str, log: str = "snakemake.txt") -> subprocess.Popen:
         """Start Snakemake as the README says, in a session of its own; its output goes to the file `log`."""
         script = (
             f"source {self.slurm.directory}/environment.sh && export PATH={HERE}:$PATH && "
-            'source profiles/lumi/activate.sh && exec snakemake --profile profiles/lumi "$@"'
+            f'source profiles/{self.profile}/activate.sh && exec snakemake --profile profiles/{self.profile} "$@"'
         )
         environment = {
             **self.slurm.environment,

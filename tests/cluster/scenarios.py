@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import ACCOUNT, Project, Slurm, wait_for
+from harness import ACCOUNT, HERE, LORA_RUN, Project, Slurm, wait_for
 
 SETTINGS = {"world": {"size": "tiny"}, "training": {"devices": 2}, "evaluation": {"device": "cpu"}}
 FINISHES_WITHIN = 1100.0  # the study on two busy cores
@@ -59,6 +59,15 @@ def signal_before_limit(slurm: Slurm, directory: Path) -> dict:
     project = toy_project(directory, slurm, steps=150, seconds_per_step=1.0)
     # Slurm looks at limits every half minute only, so it sends the signal up to a minute early
     project.set_resources("train_full", runtime="attempt * 3", slurm_extra="'--exclusive --signal=TERM@60'")
+    return report(project, finish(project.train()))
+
+
+def signal_to_lora(slurm: Slurm, directory: Path) -> dict:
+    """The same on one device of a shared node, where the step holds Snakemake too, and it hears the signal."""
+    settings = {**SETTINGS, "studies": [str(HERE / "lora.yaml")], "training": {"devices": 1}}
+    toy = {"steps": 150, "seconds_per_step": 1.0}
+    project = Project(directory / "project", slurm, "toy-container", settings, toy, LORA_RUN)
+    project.set_resources("train_lora", runtime="attempt * 3", slurm_extra="'--signal=TERM@60'")
     return report(project, finish(project.train()))
 
 
@@ -161,6 +170,18 @@ def preflight(slurm: Slurm, directory: Path) -> dict:
     status = finish(project.snakemake("work/preflight/2x2.json"))
     assert status == 0, project.output()
     return {"found": json.loads((project.directory / "work/preflight/2x2.json").read_text()), "jobs": project.jobs()}
+
+
+def generic_profile(slurm: Slurm, directory: Path) -> dict:
+    """A preflight and a pre-training from nothing through profiles/slurm, edited for these nodes as it asks."""
+    project = Project(directory / "project", slurm, "host-container", SETTINGS, profile="slurm")
+    file = project.directory / "profiles/slurm/config.yaml"
+    text = file.read_text().replace("slurm_partition: cpu #", "slurm_partition: small #")
+    text = text.replace("slurm_partition: gpu", "slurm_partition: dev-g")
+    file.write_text(text.replace("cpus_per_task: 8", "cpus_per_task: 7").replace("cpus-per-task=8", "cpus-per-task=7"))
+    status = finish(project.snakemake("work/preflight/1x2.json", "results/bases/world-bloom/manifest.json"))
+    assert status == 0, project.output()
+    return {"found": json.loads((project.directory / "work/preflight/1x2.json").read_text()), "jobs": project.jobs()}
 
 
 def world_study(slurm: Slurm, directory: Path) -> dict:

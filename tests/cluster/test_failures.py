@@ -46,6 +46,14 @@ def test_signal_before_limit(outcome):
     assert [job.limit for job in found["jobs"]] == ["00:03:00", "00:06:00"]
 
 
+def test_signal_to_lora(outcome):
+    found = outcome(scenarios.signal_to_lora)
+    first, second = assert_resumed(found, steps=150)
+    assert second[0] == first[-1] + 1
+    assert [(job.partition, job.devices) for job in found["jobs"]] == [("small-g", 1), ("small-g", 1)]
+    assert [job.state for job in found["jobs"]] == ["FAILED", "COMPLETED"]
+
+
 def test_cancelled_outside(outcome):
     found = outcome(scenarios.cancelled_outside)
     assert_resumed(found, steps=60)

@@ -1,4 +1,4 @@
-"""The lucky52 study of the generated world, from nothing to its figures, through profiles/lumi."""
+"""The lucky52 study of the generated world, from nothing to its figures, through profiles/lumi; and profiles/slurm."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ def test_preflight(outcome):
     assert found["found"]["processes"] == len(found["found"]["ranks"]) == 4
     assert all(one["hub_offline"] for one in found["found"]["ranks"])
     assert [(job.partition, job.nodes, job.devices) for job in found["jobs"]] == [("standard-g", 2, 16)]
+
+
+def test_generic_profile(outcome):
+    found = outcome(scenarios.generic_profile)
+    assert found["found"]["processes"] == 2
+    on_devices = sorted(job.devices for job in found["jobs"] if job.partition == "dev-g")
+    assert on_devices == [1, 8]  # the pre-training, and the whole node of the preflight
+    assert {job.partition for job in found["jobs"]} == {"dev-g", "small"}
+    assert {job.state for job in found["jobs"]} == {"COMPLETED"}
 
 
 def test_world_study(outcome):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from polytune.cluster.assumptions import Assumptions
-from polytune.cluster.cost_table import show
+from polytune.cluster.cost_table import show, show_errors
 from polytune.cluster.costs import Calibration
 from polytune.cluster.forecast import Forecaster, read_config
 from polytune.cluster.ledger import sum_runs
@@ -26,7 +26,8 @@ def forecast(values: dict, device: str):
     config = load_config(values)
     assumptions = Assumptions()
     calibration = Calibration(assumptions.finished(Path(config["storage"]["results"])))
-    return Forecaster(config, load_plan(config), assumptions, assumptions.device(device), calibration).forecast()
+    forecaster = Forecaster(config, load_plan(config), assumptions, assumptions.device(device), calibration)
+    return forecaster.forecast(lambda path: not path.exists())
 
 
 def training(**changes) -> dict:
@@ -104,6 +105,24 @@ def test_tokens_are_counted_where_the_data_is_tokenised(folder):
     assert forecaster.tokens(run) == 7 * 30
 
 
+def test_what_is_not_asked_for_is_not_counted(folder):
+    config, assumptions = load_config({"studies": ["lucky52"]}), Assumptions()
+    forecaster = Forecaster(config, load_plan(config), assumptions, assumptions.device("cpu"), Calibration([]))
+    found = forecaster.forecast(lambda path: True if RUN in str(path) else None)
+    counts = {rule: row.jobs for rule, row in found.rows.items() if row.jobs}
+    assert counts == {"write_spec": 1, "train_full": 1, "evaluate": 3}
+
+
+def test_errors_are_those_of_the_device(folder):
+    for number, seconds in enumerate((36.0, 18.0)):
+        run = RUN.replace("seed1", f"seed{number + 1}")
+        write_json(folder / f"results/runs/{run}/model/manifest.json", training(wall_seconds=seconds))
+    assumptions = Assumptions()
+    finished, published = Calibration(assumptions.finished(folder / "results")), Calibration(assumptions.published())
+    assert "2 finished runs on cpu" in show_errors(finished, published, assumptions.device("cpu"))
+    assert "no two finished runs on mi250x-gcd" in show_errors(finished, published, assumptions.device("mi250x-gcd"))
+
+
 def test_a_run_that_does_not_fit_is_named(folder):
     values = {**FULL, "training": {"devices": 1}}
     text = show(forecast(values, "mi250x-gcd"))
@@ -114,7 +133,7 @@ def test_configurations_are_merged_like_the_workflow_does(folder):
     (folder / "config").mkdir()
     (folder / "config/config.yaml").write_text("studies: [lucky52]\nworld: {size: tiny, seed: 3}\n")
     (folder / "more.yaml").write_text("world: {seed: 4}\n")
-    config = read_config([Path("more.yaml")], [])
+    config = read_config([Path("more.yaml")])
     assert (config["world"]["size"], config["world"]["seed"]) == ("tiny", 4)
 
 

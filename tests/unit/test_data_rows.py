@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 
 import pyarrow.parquet
 import pytest
 
+from polytune.data.columns import keys_of, read_table
 from polytune.data.read import command as read_source
 from polytune.data.rows import read_rows, row_key
 from polytune.errors import InputError
@@ -40,6 +43,36 @@ def test_parquet_is_read_and_written_with_the_same_content(tmp_path):
     table = pyarrow.parquet.read_table(tmp_path / "en.parquet")
     assert table.column("key").to_pylist() == [row_key(f"id-{i}") for i in range(4)]
     assert json.loads((tmp_path / "en.report.json").read_text())["rows"] == 4
+
+
+def test_texts_come_back_from_parquet_as_they_were(tmp_path):
+    odd = ["", "a\x00b", "é", "e\u0301", "日本語", "\U0001f469\u200d\U0001f467", "\u2028", " \n", "x" * 70_000]
+    texts = ["a" + text for text in odd]
+    records = [row | {"output": text} for row, text in zip(rows(len(texts)), texts, strict=True)]
+    source = write(tmp_path / "en.json", records)
+    read_source(source, "bactrian-x", tmp_path / "en.parquet", tmp_path / "en.report.json")
+    assert read_table(tmp_path / "en.parquet", ["output"]).column("output").to_pylist() == texts
+    assert keys_of(read_table(tmp_path / "en.parquet")).tolist() == [row_key(f"id-{i}") for i in range(9)]
+
+
+def test_half_a_surrogate_pair_is_dropped_and_counted(tmp_path):
+    records = rows(3)
+    records[1]["instruction"] = "\ud83d"  # JSON can say so, UTF-8 cannot
+    read, report = read_rows(write(tmp_path / "en.json", records), "bactrian-x", largest_dropped_share=0.5)
+    assert [row.id for row in read] == ["id-0", "id-2"]
+    assert report.dropped == {"half a surrogate pair": 1} and report.first_dropped == {"half a surrogate pair": 2}
+
+
+def test_reading_imports_no_pandas(tmp_path):
+    write(tmp_path / "en.json", rows(3))
+    script = (
+        "import sys; from pathlib import Path; from polytune.data.read import command; "
+        "from polytune.data.columns import keys_of, read_table; folder = Path(sys.argv[1]); "
+        "command(folder / 'en.json', 'bactrian-x', folder / 'en.parquet', folder / 'en.report.json'); "
+        "keys_of(read_table(folder / 'en.parquet', ['key'])); print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_alpaca_rows_are_parallel_by_position(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from polytune.data.read import write_rows
+from polytune.data.columns import write_rows
 from polytune.data.rows import Row, row_key
 from polytune.data.templates import load_template
 from polytune.data.tokens import TokenizerFiles, TokenStore, encode_rows, tokenize

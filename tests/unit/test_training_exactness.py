@@ -1,13 +1,15 @@
 """Packed loss and gradients equal those of the untouched model on each row alone."""
 
 import copy
+import inspect
 import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from training_cases import DECODERS, ENCODER_DECODERS, VOCABULARY, tiny_model, write_store
+import transformers
+from training_cases import DECODERS, ENCODER_DECODERS, VOCABULARY, tiny_config, tiny_model, write_store
 
 from polytune.mixtures.manifest import Mixture, Part
 from polytune.training.batches import Limits, Rows, Updates
@@ -53,11 +55,18 @@ def gradients(model) -> dict[str, torch.Tensor]:
     return {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
 
 
-@pytest.mark.parametrize("micro_batch_tokens", [1000, 24], ids=["one pack", "several packs"])
+@pytest.mark.parametrize(
+    ("micro_batch_tokens", "pairs_per_block", "blocks"),
+    [(1000, 4000, 1), (1000, 30, 4), (24, 4000, 1)],
+    ids=["one pack", "several blocks", "several packs"],
+)
 @pytest.mark.parametrize("kind", DECODERS + ENCODER_DECODERS)
-def test_packed_loss_and_gradients_equal_separate_rows(kind, micro_batch_tokens, tmp_path, monkeypatch):
+def test_packed_loss_and_gradients_equal_separate_rows(
+    kind, micro_batch_tokens, pairs_per_block, blocks, tmp_path, monkeypatch
+):
     encoder_decoder = kind in ENCODER_DECODERS
     monkeypatch.setattr("polytune.training.attention.QUERIES_PER_RUN", 10)  # the longest row takes several runs
+    monkeypatch.setattr("polytune.training.layout.PAIRS_PER_BLOCK", pairs_per_block)
     rows = make_rows(longest=21)
     model = tiny_model(kind)
     untouched = copy.deepcopy(model)
@@ -67,6 +76,7 @@ def test_packed_loss_and_gradients_equal_separate_rows(kind, micro_batch_tokens,
     compute_packs(model)
     update = make_updates(tmp_path, rows, encoder_decoder, micro_batch_tokens)[0]
     assert (len(update.packs) == 1) == (micro_batch_tokens == 1000)
+    assert len(update.packs[0].layout.blocks) >= blocks
     losses = [model(pack=pack) for pack in update.packs]
     for loss in losses:
         loss.backward()
@@ -109,7 +119,11 @@ def test_the_variable_length_kernel_is_given_the_rows(kind, tmp_path, monkeypatc
 
     from polytune.training import attention
 
+    real = inspect.signature(torch.nn.attention.varlen.varlen_attn)
+
     def varlen_attn(query, key, value, starts, key_starts, longest, key_longest, *, scale, window_size, enable_gqa):
+        ends = (starts, key_starts, longest, key_longest)
+        real.bind(query, key, value, *ends, scale=scale, window_size=window_size, enable_gqa=enable_gqa)
         assert window_size == (-1, 0) and starts is key_starts and starts.dtype == torch.int32
         assert longest == key_longest == int(starts.diff().max())
         results = []
@@ -171,24 +185,39 @@ def test_fused_loss_equals_cross_entropy(frozen, positions, monkeypatch):
         torch.testing.assert_close(found, gradient, rtol=1e-5, atol=1e-5)
 
 
-def test_fused_loss_never_holds_all_logits(monkeypatch):
-    """Peak of the tensors that one call allocates, by torch's own profiler of allocations."""
+def peak_bytes(function) -> int:
+    """Most bytes that tensors take during `function().backward()`, by torch's own profiler of allocations."""
+    with torch.profiler.profile(profile_memory=True) as profile:
+        function().backward()
+    held = most = 0
+    for event in sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns()):
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    return most
+
+
+def test_fused_loss_never_holds_all_logits():
     positions, features, vocabulary = 1024, 8, 20_000
     hidden = torch.randn(positions, features, requires_grad=True)
     weight = torch.randn(vocabulary, features, requires_grad=True)
     targets = torch.randint(0, vocabulary, (positions,))
 
-    def peak(function) -> int:
-        with torch.profiler.profile(profile_memory=True) as profile:
-            function().backward()
-        held = most = 0
-        for event in sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns()):
-            if event.name() == "[memory]":
-                held += event.nbytes()
-                most = max(most, held)
-        return most
-
-    fused = peak(lambda: weighted_nll(hidden, weight, targets, torch.ones(positions)))
-    whole = peak(lambda: torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum"))
+    fused = peak_bytes(lambda: weighted_nll(hidden, weight, targets, torch.ones(positions)))
+    whole = peak_bytes(lambda: torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum"))
     assert whole > 2 * positions * vocabulary * 4
     assert fused < 0.6 * positions * vocabulary * 4
+
+
+@pytest.mark.parametrize("kind", ["bloom", "llama", "t5"])
+def test_a_model_never_holds_the_logits_of_a_pack(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr("polytune.training.loss.CHUNK_ELEMENTS", 1)  # chunks of the minimal 128 rows
+    vocabulary, encoder_decoder = 20_000, kind in ENCODER_DECODERS
+    torch.manual_seed(0)
+    auto = transformers.AutoModelForSeq2SeqLM if encoder_decoder else transformers.AutoModelForCausalLM
+    model = auto.from_config(tiny_config(kind, vocabulary))
+    rows = [([3] * 30, [5] * 30)] * 20  # 600 supervised positions
+    pack = make_updates(tmp_path, rows, encoder_decoder, 4000)[0].packs[0]
+    compute_packs(model)
+    logits = 600 * vocabulary * 4
+    assert peak_bytes(lambda: model(pack=pack)) < 0.7 * logits

@@ -153,6 +153,14 @@ def test_rows_longer_than_a_sliding_window(tmp_path):
         train.command(**case.options())
 
 
+def test_rows_longer_than_the_learned_positions(tmp_path):
+    case = Case(tmp_path, "gpt2").write()
+    config = read_json(tmp_path / "base/config.json")
+    write_json(tmp_path / "base/config.json", {**config, "n_positions": 12})
+    with pytest.raises(InputError, match=r"'n_positions' is 12, the longest row has \d+ tokens; set max_length_tok"):
+        train.command(**case.options())
+
+
 def test_a_missing_token_store(case):
     shutil.rmtree(case.root / "tokens/test/fr")
     with pytest.raises(InputError, match=r"fr/index\.json: no such file"):

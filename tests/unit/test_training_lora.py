@@ -86,7 +86,7 @@ def test_half_precision_loads_the_frozen_base_in_half_precision(tmp_path, monkey
 
 
 def test_a_lora_run_resumes_to_the_same_bytes(tmp_path, monkeypatch):
-    from test_training_runs import stop_after
+    from training_cases import stop_after
 
     case = make_case(tmp_path, dropout=0.1)
     train.command(**case.options("whole"))

@@ -12,6 +12,8 @@ from polytune.cluster.manifests import trainings
 from polytune.errors import InputError, nearest
 from polytune.settings import ROOT, read_yaml, table_row
 
+GIGA = 1e9
+
 
 @dataclass(frozen=True)
 class Device:
@@ -24,6 +26,7 @@ class Device:
     unit: str
     peak_tflops: float | None = None
     achieved_tflops: float | None = None
+    start_seconds: float | None = None
     billed: float | None = None
     billed_unit: str = ""
 
@@ -77,6 +80,17 @@ class Assumptions:
         if source not in known:
             raise InputError(f"config/costs.yaml: sources: no entry '{source}'; say its rows and tokens_per_row there")
         return known[source]
+
+    def core_seconds(self, rule: str, data_rows: float = 0.0) -> float:
+        """Return what a job of a rule without a device takes on one core."""
+        known = self.content["core_seconds"].get(rule, {})
+        return known.get("job", 0) + known.get("thousand_rows", 0) * data_rows / 1000
+
+    def loading_seconds(self, model: Model, device: Device) -> float:
+        """Return how long an evaluation takes until its model is loaded."""
+        start = self.content["evaluation"]
+        imports = start["start_seconds"] if device.start_seconds is None else device.start_seconds
+        return imports + 2 * model.parameters / GIGA / start["read_gb_per_second"]
 
     def published(self) -> list[Finished]:
         """Return the trainings whose hours papers state, in operations of this model and seconds."""

@@ -9,8 +9,6 @@ from statistics import median
 from polytune.cluster.assumptions import Device
 from polytune.cluster.costs import Calibration
 
-GIGA = 1e9
-
 
 @dataclass
 class Row:
@@ -83,12 +81,13 @@ def _number(value: float) -> str:
 
 def show_errors(finished: Calibration, published: Calibration, device: Device) -> str:
     """Say how far this model's times were from those of runs that it had not seen."""
-    if errors := finished.errors():
-        return "times: " + _errors(errors, "finished runs")
+    if errors := finished.errors(device.key):
+        return "times: " + _errors(errors, f"finished runs on {device.key}")
     what = "times are from published hours on another device, carried over by the ratio of the peaks"
     if device.achieved_tflops is not None:
         what = "times are from a measured throughput of another computer"
-    return f"{what}: no two finished runs to learn from yet. " + _errors(published.errors(), "published runs")
+    learnt = f"no two finished runs on {device.key} to learn from yet"
+    return f"{what}: {learnt}. " + _errors(published.errors(), "published runs")
 
 
 def _errors(errors: list[float], what: str) -> str:

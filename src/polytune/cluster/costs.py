@@ -81,10 +81,15 @@ class Calibration:
                 return median(one.achieved for one in similar)
         return None
 
-    def errors(self) -> list[float]:
-        """Return the relative error of each finished run's time, predicted from its rule's other runs."""
+    def errors(self, device: str | None = None) -> list[float]:
+        """Return the relative error of each finished run's time (on one kind of device), predicted from the others.
+
+        A run without another one of its rule and device is left out.
+        """
         found = []
         for one in self.finished:
+            if device not in (None, one.device):
+                continue
             others = [other for other in self.finished if other is not one]
             if any((other.rule, other.device) == (one.rule, one.device) for other in others):
                 achieved = self.achieved(one.rule, one.base, one.device, one.devices, without=one)

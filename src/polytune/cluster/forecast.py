@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Annotated
 
 import typer
 
-from polytune.cluster.assumptions import Assumptions, Device
-from polytune.cluster.cost_table import GIGA, Forecast, show, show_errors
+from polytune.cluster.assumptions import GIGA, Assumptions, Device
+from polytune.cluster.cost_table import Forecast, show, show_errors
 from polytune.cluster.costs import Calibration, checkpoint_bytes, model_bytes, training_memory
+from polytune.cluster.jobs import list_outputs
 from polytune.cluster.manifests import evaluations
 from polytune.files import read_json
 from polytune.locations import Locations
@@ -30,29 +32,31 @@ FETCHING = {
 
 
 def command(
-    targets: Annotated[list[str] | None, typer.Argument(help="Studies; default all that are configured.")] = None,
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="Studies or files, as for snakemake; default all that are configured.")
+    ] = None,
     configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
     device: Annotated[
         str, typer.Option(help="Device of config/costs.yaml; default: LUMI's, or cpu at scale world.")
     ] = "",
 ) -> None:
     """Show jobs, device-hours, node-hours, memory, disk and price of what is still to be made."""
-    config = read_config(configfile or [], targets or [])
+    config = read_config(configfile or [])
+    outputs = list_outputs(targets or [], configfile or [])
     assumptions = Assumptions()
     chosen = assumptions.device(device or ("cpu" if config["scale"] == "world" else "mi250x-gcd"))
     finished = assumptions.finished(Path(config["storage"]["results"]))
     calibration = Calibration(finished)
-    print(show(Forecaster(config, load_plan(config), assumptions, chosen, calibration).forecast()))
+    forecaster = Forecaster(config, load_plan(config), assumptions, chosen, calibration)
+    print(show(forecaster.forecast(lambda path: outputs.get(str(path)))))
     print(show_errors(calibration, Calibration(assumptions.published()), chosen))
 
 
-def read_config(files: list[Path], targets: list[str]) -> dict:
+def read_config(files: list[Path]) -> dict:
     """Return the checked configuration: `config/config.yaml` with further files on top, as the workflow merges them."""
     values: dict = {}
     for file in [CONFIG, *files]:
         _merge(values, read_yaml(file) or {})
-    if targets:
-        values["studies"] = targets
     return load_config(values)
 
 
@@ -78,8 +82,9 @@ class Forecaster:
         for run, benchmark, header in evaluations(self.results):
             self.seconds_of_evaluation[run.split("/")[0], benchmark].append(sum(header["seconds"].values()))
 
-    def forecast(self) -> Forecast:
-        """Return the forecast of the whole plan."""
+    def forecast(self, is_due: Callable[[Path], bool | None]) -> Forecast:
+        """Return the forecast; `is_due` says of an output whether it is to be made, None if it is not asked for."""
+        self.is_due = is_due
         for base, run in self.plan.pretraining.items():
             self._add("write_pretraining_spec", self.results / "bases" / f"{base}.spec.json")
             self._add_training("pretrain_base", run, self.results / "bases" / base / "manifest.json")
@@ -104,15 +109,18 @@ class Forecaster:
                 self._add("build_table", self.results / "studies" / study.name / "tables" / f"{name}.csv")
         return self.result
 
-    def _add(self, rule: str, output: Path, disk_bytes: float = 0.0) -> bool:
-        """Count a job; return whether it is still to be done."""
+    def _add(self, rule: str, output: Path, disk_bytes: float = 0.0, data_rows: float = 0.0) -> bool:
+        """Count a job if it is asked for; return whether it is still to be done."""
+        due = self.is_due(output)
+        if due is None:
+            return False
         row = self.result.rows[rule]
         row.jobs += 1
         row.disk_gb += disk_bytes / GIGA
-        if output.exists():
+        if not due:
             row.done += 1
             return False
-        seconds = self.assumptions.content["core_seconds"].get(rule, 0)
+        seconds = self.assumptions.core_seconds(rule, data_rows)
         row.core_hours += seconds / 3600
         row.longest_hours = max(row.longest_hours, seconds / 3600)
         return True
@@ -156,10 +164,9 @@ class Forecaster:
             seconds = median(measured)
         else:
             size = self.assumptions.benchmark(plain)
-            start = self.assumptions.content["evaluation"]
             achieved = self.assumptions.achieved(self.calibration, "evaluate", run.base, device)
             computing = model.operations("evaluation", size["items"] * size["tokens_per_item"]) / achieved
-            seconds = start["start_seconds"] + 2 * model.parameters / GIGA / start["read_gb_per_second"] + computing
+            seconds = self.assumptions.loading_seconds(model, device) + computing
         row = self.result.rows["evaluate"]
         row.device_hours += seconds / 3600
         row.node_hours += seconds / 3600 / device.per_node
@@ -179,7 +186,8 @@ class Forecaster:
             self._add("select_languages", Path(selection))
         parts = {part for name in self.plan.recipes for part in self.plan.mixture_languages(name)}
         for source, language in sorted(parts):
-            self._add("read_source", self.results / "data" / source / f"{language}.parquet")
+            rows = self.assumptions.rows(source)
+            self._add("read_source", self.results / "data" / source / f"{language}.parquet", data_rows=rows)
         stores = {
             (run.tokens, *part)
             for run in [*self.plan.runs.values(), *self.plan.pretraining.values()]
@@ -187,8 +195,9 @@ class Forecaster:
             for part in self.plan.mixture_languages(run.mixture)
         }
         for tokens, source, language in sorted(stores):
-            size = 4 * self.assumptions.rows(source) * self.assumptions.tokens_per_row(source)
-            self._add("tokenize_source", self.store(tokens, source, language), size)
+            rows = self.assumptions.rows(source)
+            size = 4 * rows * self.assumptions.tokens_per_row(source)
+            self._add("tokenize_source", self.store(tokens, source, language), size, rows)
         for name in self.plan.recipes:
             self._add("build_mixture", self.results / "mixtures" / f"{name}.json")
 

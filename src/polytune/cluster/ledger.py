@@ -40,7 +40,7 @@ def command(
 
     A run that two studies share counts in both, and once in the last line.
     """
-    config = read_config(configfile or [], [])
+    config = read_config(configfile or [])
     ledger = sum_runs(load_plan(config), Path(config["storage"]["results"]))
     print(show(ledger))
     if output:

@@ -9,26 +9,9 @@ from typing import Annotated
 
 import typer
 
-from polytune.data.rows import Row, read_rows, row_key
-from polytune.files import atomic_path, digest, write_json
-
-
-def write_rows(rows: list[Row], path: Path) -> None:
-    """Write rows as parquet with columns id, key (uint64), instruction, input, output; atomically."""
-    import pyarrow
-    import pyarrow.parquet
-
-    table = pyarrow.table(
-        {
-            "id": pyarrow.array([row.id for row in rows], pyarrow.string()),
-            "key": pyarrow.array([row_key(row.id) for row in rows], pyarrow.uint64()),
-            "instruction": pyarrow.array([row.instruction for row in rows], pyarrow.string()),
-            "input": pyarrow.array([row.input for row in rows], pyarrow.string()),
-            "output": pyarrow.array([row.output for row in rows], pyarrow.string()),
-        }
-    )
-    with atomic_path(path) as temporary:
-        pyarrow.parquet.write_table(table, temporary, compression="zstd")
+from polytune.data.columns import write_rows
+from polytune.data.rows import read_rows
+from polytune.files import digest, write_json
 
 
 def command(

@@ -90,7 +90,8 @@ def read_rows(path: Path, kind: str, largest_dropped_share: float = 0.01) -> tup
     """Read the rows of one file of a source.
 
     `kind` is `bactrian-x` (has `id`) or `alpaca` (has none: the position is the id). Rows with an empty instruction and
-    input and output, with an empty output, or with an id seen before are dropped and counted. Raises `InputError` for a
+    input and output, with an empty output, with text that UTF-8 cannot write (half a surrogate pair, which JSON lets
+    through), or with an id seen before are dropped and counted. Raises `InputError` for a
     missing field, a value that is no text, or when more than `largest_dropped_share` of the rows would be dropped.
     """
     if kind not in ("bactrian-x", "alpaca"):
@@ -102,6 +103,8 @@ def read_rows(path: Path, kind: str, largest_dropped_share: float = 0.01) -> tup
         row = _checked(record, number, path, kind)
         if not row.output.strip():
             report.drop("empty output", number)
+        elif not _is_unicode(row):
+            report.drop("half a surrogate pair", number)
         elif row.id in seen:
             report.drop("duplicate id", number)
         else:
@@ -136,6 +139,14 @@ def _checked(record: dict, number: int, path: Path, kind: str) -> Row:
             raise InputError(f"{path}: row {number}: field '{name}' is {value!r}, expected text")
     identifier = str(record["id"]) if kind == "bactrian-x" else f"row-{number}"
     return Row(identifier, record["instruction"], record["input"], record["output"])
+
+
+def _is_unicode(row: Row) -> bool:
+    try:
+        f"{row.id}{row.instruction}{row.input}{row.output}".encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def row_key(identifier: str) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 import typer
 
 from polytune.data.boundaries import Pieces, read_pieces
+from polytune.data.columns import keys_of, read_table
 from polytune.data.templates import Template, load_template
 from polytune.errors import InputError
 from polytune.files import atomic_directory, digest, read_json, sha256_file, write_json
@@ -179,9 +180,7 @@ def tokenize(
     data: Path, files: TokenizerFiles, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
 ) -> dict:
     """Tokenise a parquet file of rows into a store at `output`; return its index."""
-    import pyarrow.parquet
-
-    table = pyarrow.parquet.read_table(data)
+    table = read_table(data)
     vocabulary = files.tokenizer.get_vocab_size(with_added_tokens=True)
     dtype = np.dtype("<u2" if vocabulary <= 65_536 else "<u4")
     lengths, prompt_lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -198,7 +197,7 @@ def tokenize(
         lengths, prompt_lengths = np.concatenate(lengths), np.concatenate(prompt_lengths)
         np.save(directory / "offsets.npy", np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]))
         np.save(directory / "prompt_lengths.npy", prompt_lengths.astype(np.int32))
-        np.save(directory / "keys.npy", table.column("key").to_numpy().astype(np.uint64))
+        np.save(directory / "keys.npy", keys_of(table))
         index = {
             "rows": table.num_rows,
             "tokens": int(lengths.sum()),

@@ -20,10 +20,10 @@ from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_
 from polytune.evaluation.checkpoints import find_checkpoint
 from polytune.evaluation.forward import ENCODER_DECODERS, encode_decode, supports_trees, tree_hidden_states
 from polytune.evaluation.loading import choose_precision, load_model, load_tokenizer
-from polytune.evaluation.memory import keep_freed_memory
 from polytune.evaluation.nodes import take_nodes
 from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
 from polytune.evaluation.trees import build_tree
+from polytune.memory import keep_freed_memory
 from polytune.progress import track
 
 BATCH_TOKENS = 8192

@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from polytune.data.columns import keys_of, read_table
 from polytune.errors import InputError
 from polytune.files import read_json
 from polytune.mixtures.manifest import Mixture, Part, Take, mix_keys, select_rows
@@ -27,10 +28,7 @@ def split_rows(total: int, weights: list[float]) -> list[int]:
 
 def read_keys(data: Path, source: str, language: str) -> np.ndarray:
     """Return the uint64 row keys of one language, shape (rows,); only that column is read."""
-    import pyarrow.parquet
-
-    table = pyarrow.parquet.read_table(data / source / f"{language}.parquet", columns=["key"])
-    return table.column("key").to_numpy()
+    return keys_of(read_table(data / source / f"{language}.parquet", ["key"]))
 
 
 def _count_rows(recipe: dict, languages: list[str], available: dict[str, int]) -> list[int]:

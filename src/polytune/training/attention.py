@@ -53,8 +53,8 @@ def attend_rows(
     """
     groups = query.shape[1] // key.shape[1]
     results = []
-    for ours, theirs in zip(layouts[0].blocks, layouts[1].blocks, strict=True):
-        q, k, v = ours.pad(query), theirs.pad(key), theirs.pad(value)
+    padded = zip(layouts[0].pad(query), layouts[1].pad(key), layouts[1].pad(value), strict=True)
+    for ours, theirs, (q, k, v) in zip(layouts[0].blocks, layouts[1].blocks, padded, strict=True):
         if groups > 1:
             k, v = k.repeat_interleave(groups, dim=2), v.repeat_interleave(groups, dim=2)
         mask = None if bias is None else bias(ours.length, theirs.length)
@@ -73,8 +73,8 @@ def attend_rows(
             is_causal=causal and mask is None and ours.length > 1,
             scale=scale,
         )
-        results.append(ours.unpad(result.transpose(1, 2)))
-    return results[0] if len(results) == 1 else torch.cat(results)
+        results.append(result.transpose(1, 2))
+    return layouts[0].unpad(results)
 
 
 def has_variable_length_kernel(query: torch.Tensor) -> bool:
@@ -181,13 +181,13 @@ def _install_bloom(model, context: PackContext) -> None:
     def attend(self, hidden_states, residual, alibi, attention_mask, **unused):
         fused = self.query_key_value(hidden_states)[0].view(-1, self.num_heads, 3, self.head_dim)
         results = []
-        for block in context.decoder.blocks:
-            query, key, value = block.pad(fused).transpose(1, 2).unbind(3)  # [rows, heads, length, d]
+        for block, padded in zip(context.decoder.blocks, context.decoder.pad(fused), strict=True):
+            query, key, value = padded.transpose(1, 2).unbind(3)  # [rows, heads, length, d]
             mask = masks(query, block.length).expand(block.rows, -1, -1, -1)
             dropout = self.attention_dropout.p if self.training else 0.0
             result = attend_causally(query, key, value, mask, self.inv_norm_factor, dropout)
-            results.append(block.unpad(result.transpose(1, 2)))
-        joined = results[0] if len(results) == 1 else torch.cat(results)
+            results.append(result.transpose(1, 2))
+        joined = context.decoder.unpad(results)
         if self.layer_idx == last:  # the rest of the last block only at the positions that the loss asks for
             joined, residual = joined.index_select(0, context.predict), residual.index_select(1, context.predict)
         output = self.dense(joined.reshape(1, -1, self.hidden_size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import resource
 import shutil
@@ -38,39 +39,43 @@ def peak_memory_bytes() -> int:
 def energy_joules() -> float | None:
     """Return the energy counter of this process's GPU in joules, or None where the device does not tell.
 
-    Only differences of two readings mean something. NVIDIA: NVML through the package `pynvml`, if it is installed;
-    AMD: the command `rocm-smi`.
+    Only differences of two readings mean something. NVIDIA: the driver's library NVML; AMD: the command `rocm-smi`.
+    The GPU is found by its address, because processes may see fewer devices than the node has.
     """
     import torch
 
     if not torch.cuda.is_available():
         return None
+    device = torch.cuda.get_device_properties(torch.cuda.current_device())
     if torch.version.hip:
-        return _rocm_energy(torch.cuda.current_device())
+        return _amd_energy(f"{device.pci_domain_id:04x}:{device.pci_bus_id:02x}:{device.pci_device_id:02x}.0")
+    return _nvidia_energy(f"GPU-{device.uuid}")
+
+
+def _nvidia_energy(uuid: str) -> float | None:
     try:
-        import pynvml
-    except ImportError:
+        library = ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return None  # a driver without NVML
+    handle, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()
+    # every call returns 0 for success; devices older than Volta and virtual ones have no counter
+    if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByUUID(uuid.encode(), ctypes.byref(handle)):
         return None
-    try:
-        pynvml.nvmlInit()
-        uuid = str(torch.cuda.get_device_properties(torch.cuda.current_device()).uuid)
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
-        return pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000.0  # millijoules
-    except pynvml.NVMLError:
-        return None  # older than Volta, or a virtual GPU: there is no counter
+    if library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules)):
+        return None
+    return millijoules.value / 1e3
 
 
-def _rocm_energy(device: int) -> float | None:
+def _amd_energy(address: str) -> float | None:
     if not shutil.which("rocm-smi"):
         return None
-    answer = subprocess.run(
-        ["rocm-smi", "-d", str(device), "--showenergycounter", "--json"], capture_output=True, text=True, check=False
-    )
+    command = ["rocm-smi", "--showbus", "--showenergycounter", "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        counters = next(iter(json.loads(answer.stdout).values()))
-    except (json.JSONDecodeError, StopIteration, AttributeError):
+        cards = json.loads(answer.stdout).values()
+    except (json.JSONDecodeError, AttributeError):
         return None
-    for name, value in counters.items():
-        if "accumulated energy" in name.lower():
-            return float(value) / 1e6  # microjoules
+    for card in cards:
+        if card.get("PCI Bus", "").lower() == address and "Accumulated Energy (uJ)" in card:
+            return float(card["Accumulated Energy (uJ)"]) / 1e6
     return None

@@ -36,11 +36,10 @@ class Block:
     padding: torch.Tensor | None  # [rows, length], True where there is no token
 
     def pad(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the block of `tokens` [pack tokens, ...] as [rows, length, ...]."""
-        part = tokens[self.start : self.stop]
+        """Return the block's tokens [stop - start, ...] as [rows, length, ...]."""
         if self.gather is not None:
-            part = _Pad.apply(part, self.gather, self.scatter)
-        return part.view(self.rows, self.length, *tokens.shape[1:])
+            tokens = _Pad.apply(tokens, self.gather, self.scatter)
+        return tokens.view(self.rows, self.length, *tokens.shape[1:])
 
     def unpad(self, block: torch.Tensor) -> torch.Tensor:
         """Return the tokens [stop - start, ...] of a block [rows, length, ...]: the inverse of `pad`."""
@@ -55,6 +54,19 @@ class Layout:
     blocks: tuple[Block, ...]
     longest: int
     starts: torch.Tensor
+
+    def pad(self, tokens: torch.Tensor) -> list[torch.Tensor]:
+        """Return the blocks of `tokens` [pack tokens, ...], each [rows, length, ...].
+
+        They are split at once, because the gradient of a slice is as large as the whole.
+        """
+        parts = tokens.split([block.stop - block.start for block in self.blocks])
+        return [block.pad(part) for block, part in zip(self.blocks, parts, strict=True)]
+
+    def unpad(self, blocks: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the tokens [pack tokens, ...] of blocks [rows, length, ...]: the inverse of `pad`."""
+        parts = [block.unpad(values) for block, values in zip(self.blocks, blocks, strict=True)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def to(self, device: torch.device) -> Layout:
         """Return the layout with its index tensors on `device`."""

@@ -97,8 +97,10 @@ def load_base(directory: Path, half: bool = False):
 def init_base(config_directory: Path, seed: int):
     """Return a randomly initialised float32 model of `config.json`, the same for the same seed."""
     config = read_config(config_directory)
+    config._attn_implementation = "eager"
     torch.manual_seed(seed)
-    return _model_class(config).from_config(config, dtype=torch.float32, attn_implementation="eager")
+    # not `from_config`: under ZeRO-3 it cuts the model before it draws the weights, in another order
+    return _model_class(config)._model_mapping[type(config)](config).float()
 
 
 def check_vocabulary(config, vocabulary: int, directory: Path) -> None:
@@ -107,6 +109,15 @@ def check_vocabulary(config, vocabulary: int, directory: Path) -> None:
         raise InputError(
             f"{directory}/config.json: 'vocab_size' is {config.vocab_size}, the tokens need {vocabulary}; "
             "were they made with another tokenizer?"
+        )
+
+
+def check_positions(config, longest: int, directory: Path) -> None:
+    """Raise `InputError` if a row of `longest` tokens has more positions than the model has learned (GPT-2, mGPT)."""
+    if config.model_type == "gpt2" and longest > config.n_positions:
+        raise InputError(
+            f"{directory}/config.json: 'n_positions' is {config.n_positions}, the longest row has {longest} tokens; "
+            f"set max_length_tokens to {config.n_positions} or less"
         )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import torch
-
 from polytune.files import atomic_directory, sha256_file, write_json
 from polytune.provenance import provenance
 from polytune.training.card import write_card
@@ -19,7 +17,7 @@ def write_model(run, trainer, folder: Path) -> None:
     """Write weights, tokenizer, card, logs and, last, the manifest; replace an older model directory in one step."""
     staged = folder / "model"
     trainer.save_model(str(staged))  # every process takes part where parameters are sharded
-    energies = _gather(trainer.energy, run.hardware.processes)
+    energies = trainer.gather(trainer.energy)
     if run.hardware.process:
         return
     with atomic_directory(run.output) as directory:
@@ -47,14 +45,6 @@ def _copy_logs(source: Path, target: Path) -> None:
     target.mkdir()
     for number, file in enumerate(sorted(source.iterdir())):
         shutil.copyfile(file, target / f"events.out.tfevents.{number}")
-
-
-def _gather(value, processes: int) -> list:
-    if processes == 1:
-        return [value]
-    values = [None] * processes
-    torch.distributed.all_gather_object(values, value)
-    return values
 
 
 def _manifest(run, trainer, directory: Path, energies: list) -> dict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -15,7 +14,14 @@ from pathlib import Path
 from polytune.errors import InputError
 from polytune.files import digest, read_json, sha256_file, write_text
 from polytune.mixtures.manifest import Mixture
-from polytune.training.checkpoints import KEPT
+from polytune.training.checkpoints import (
+    KEPT,
+    check_geometry,
+    explain_failure,
+    latest_checkpoint,
+    remove_folders,
+    run_folder,
+)
 from polytune.training.spec import Hyperparameters, Spec
 from polytune.training.startup import import_trainer, leave_deepspeed_out
 
@@ -68,8 +74,7 @@ def execute(run: Run) -> None:
 
     from polytune.cluster.guard import own_work
     from polytune.training.batches import Limits, Rows, Updates
-    from polytune.training.checkpoints import latest_checkpoint
-    from polytune.training.model import check_vocabulary, read_config
+    from polytune.training.model import check_positions, check_vocabulary, read_config
 
     hyper, hardware = run.spec.hyperparameters, run.hardware
     config = read_config(run.config)
@@ -80,9 +85,12 @@ def execute(run: Run) -> None:
         encoder_decoder=bool(config.is_encoder_decoder),
     )
     check_vocabulary(config, rows.vocabulary, run.config)
-    folder = run.work / fingerprint(run)
+    check_positions(config, int(rows.lengths.max()), run.config)
+    folder = run_folder(run.work, run_digest(run), hardware.processes, hardware.zero_stage)
     first = hardware.process == 0
     with own_work(run.work) if first else contextlib.nullcontext():
+        if first:
+            check_geometry(folder)
         folder.mkdir(parents=True, exist_ok=True)
         arguments = training_arguments(hyper, hardware, run.spec.seed, folder)
         updates = Updates(
@@ -101,20 +109,12 @@ def execute(run: Run) -> None:
             torch.distributed.broadcast_object_list(checkpoint)
         _train(run, arguments, updates, folder, checkpoint[0])
         if first:
-            shutil.rmtree(folder)
+            remove_folders(run.work)
 
 
-def fingerprint(run: Run) -> str:
-    """Return what a resumed run must share with the interrupted one, as 16 hexadecimal digits."""
-    return digest(
-        {
-            "spec": run.spec.digest,
-            "mixture": run.mixture.digest,
-            "base": run.base_digest,
-            "processes": run.hardware.processes,
-            "zero_stage": run.hardware.zero_stage,
-        }
-    )[:16]
+def run_digest(run: Run) -> str:
+    """Return a digest of all that decides the weights, which a resumed run must share: 16 hexadecimal digits."""
+    return digest({"spec": run.spec.digest, "mixture": run.mixture.digest, "base": run.base_digest})[:16]
 
 
 def _micro_batch_tokens(folder: Path, hardware: Hardware) -> int:
@@ -192,7 +192,7 @@ def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) 
     trainer = UpdateTrainer(model, arguments, updates, run.spec.hyperparameters, callbacks)
     if checkpoint is not None:
         print(f"resuming from {checkpoint}", flush=True)
-        trainer.resume_counters(checkpoint)
+        trainer.resume_progress(checkpoint)
     gc.freeze()  # imports leave half a million objects that no collection during training need look at
     with _signals(interruption):
         try:
@@ -206,7 +206,8 @@ def _train(run: Run, arguments, updates, folder: Path, checkpoint: Path | None) 
             f"interrupted by a signal after update {trainer.state.global_step} of {len(updates)}; "
             f"a checkpoint is saved in {folder} and the next start resumes from it"
         )
-    write_model(run, trainer, folder)
+    with explain_failure(run.output):
+        write_model(run, trainer, folder)
     _leave_group(hardware.processes)
 
 

@@ -20,8 +20,9 @@ from transformers.trainer_callback import PrinterCallback
 
 from polytune.errors import InputError
 from polytune.files import write_json
+from polytune.memory import keep_freed_memory
 from polytune.training.batches import Update, Updates
-from polytune.training.checkpoints import seal_checkpoint
+from polytune.training.checkpoints import explain_failure, seal_checkpoint
 from polytune.training.devices import energy_joules, peak_memory_bytes
 from polytune.training.schedules import learning_rate_factor
 from polytune.training.spec import Hyperparameters
@@ -42,6 +43,8 @@ class UpdateTrainer(Trainer):
         self.started, self.joules_started = time.monotonic(), energy_joules()
         self.loss_limit = math.inf
         self._window = {"seconds": time.monotonic(), "tokens": 0, "fed": 0}
+        if arguments.device.type == "cpu":
+            keep_freed_memory()
         super().__init__(
             model=model,
             args=arguments,
@@ -77,6 +80,13 @@ class UpdateTrainer(Trainer):
         """Return 0: Trainer's estimate needs padded tensors, and nothing here uses it."""
         return 0
 
+    def create_optimizer(self, model=None):
+        """Create the optimizer; without ZeRO, DeepSpeed does not tell the gradient's norm, so it is computed here."""
+        optimizer = super().create_optimizer(model)
+        if self.is_deepspeed_enabled and self.accelerator.state.deepspeed_plugin.zero_stage == 0:
+            optimizer.register_step_pre_hook(lambda optimizer, *unused: self._check_norm(_gradient_norm(optimizer)))
+        return optimizer
+
     def create_scheduler(self, num_training_steps: int, optimizer=None):
         """Create the learning-rate schedule of the run's hyperparameters."""
         if self.lr_scheduler is None:
@@ -95,7 +105,7 @@ class UpdateTrainer(Trainer):
         """Compute the gradient of one update; return its loss, which is the same on every process.
 
         Out of memory, packs of half the size are tried, down to one row a pack. With several processes this one cannot
-        repeat alone, so it stops; the command starts again with smaller packs (`train.py`).
+        repeat alone, so it stops; the next start, a retry of the workflow, uses smaller packs (`run.py`).
         """
         update = inputs
         while True:
@@ -163,12 +173,16 @@ class UpdateTrainer(Trainer):
 
     def _get_grad_norm(self, model, grad_norm=None):
         norm = super()._get_grad_norm(model, grad_norm)
-        if norm is not None and not math.isfinite(norm):
+        if norm is not None:
+            self._check_norm(norm)
+        return norm
+
+    def _check_norm(self, norm: float) -> None:
+        if not math.isfinite(norm):
             raise TrainingDiverged(
                 f"the gradient's norm is {float(norm)} at update {self.state.global_step + 1} of {len(self.updates)}; "
                 "the last checkpoint is kept; lower the learning rate, warm up longer or use precision fp32"
             )
-        return norm
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add throughput, padding and memory to Trainer's values and pass them to the callbacks."""
@@ -191,29 +205,47 @@ class UpdateTrainer(Trainer):
             super().save_model(output_dir, _internal_call)
 
     def _save_checkpoint(self, model, trial) -> None:
-        super()._save_checkpoint(model, trial)
-        if self.args.world_size > 1:
-            torch.distributed.barrier()
+        checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        with explain_failure(checkpoint):
+            super()._save_checkpoint(model, trial)
+        energies = self.gather(self.energy)  # every process has written its part
         if self.args.should_save:
-            checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            write_json(checkpoint / PROGRESS, {"wall_seconds": self.wall_seconds, "energy_joules": self.energy})
-            seal_checkpoint(checkpoint)
+            progress = {"wall_seconds": self.wall_seconds, "energy_joules": energies, "loss_limit": self.loss_limit}
+            with explain_failure(checkpoint):
+                write_json(checkpoint / PROGRESS, progress)
+                seal_checkpoint(checkpoint)
         if self.args.world_size > 1:
             torch.distributed.barrier()
 
-    def resume_counters(self, checkpoint: Path) -> None:
-        """Add the time and energy of the run up to `checkpoint`."""
+    def gather(self, value) -> list:
+        """Return the values of all processes, in their order; they wait for each other."""
+        if self.args.world_size == 1:
+            return [value]
+        values = [None] * self.args.world_size
+        torch.distributed.all_gather_object(values, value)
+        return values
+
+    def resume_progress(self, checkpoint: Path) -> None:
+        """Add the time and energy of the run up to `checkpoint`; go on with the limit that its first loss set."""
         progress = json.loads((checkpoint / PROGRESS).read_text(encoding="utf-8"))
         self.seconds_before = progress["wall_seconds"]
-        self.joules_before = progress["energy_joules"] or 0.0
+        self.joules_before = progress["energy_joules"][self.args.process_index] or 0.0
+        self.loss_limit = progress["loss_limit"]
 
 
-class OutOfMemory(RuntimeError):
+class OutOfMemory(InputError):
     """One of several processes ran out of memory; `micro_batch_tokens` is the size to start again with."""
 
     def __init__(self, micro_batch_tokens: int) -> None:
         super().__init__(f"out of memory; the next start uses packs of {micro_batch_tokens} tokens")
         self.micro_batch_tokens = micro_batch_tokens
+
+
+def _gradient_norm(optimizer) -> float:
+    gradients = [
+        tensor.grad for group in optimizer.param_groups for tensor in group["params"] if tensor.grad is not None
+    ]
+    return float(torch.nn.utils.get_total_norm(gradients))
 
 
 def is_out_of_memory(error: Exception) -> bool:
