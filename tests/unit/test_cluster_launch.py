@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from polytune.cluster.launch import (
     check_visible_devices,
+    free_port,
     local_ranks,
     rank_in_step,
     run_together,
@@ -162,3 +164,15 @@ def test_every_other_command_has_the_hub_switched_off(tmp_path):
     done = launch("--", "preflight", "--device", "cpu", "--output", "found.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "found.json").read_text())["ranks"][0]["hub_offline"] is True
+
+
+def test_a_port_that_is_taken_is_not_given(monkeypatch):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        taken, other = listening.getsockname()[1], free_port()
+        monkeypatch.setattr("random.SystemRandom.sample", lambda *arguments: [taken, other])
+        assert free_port() == other
+        monkeypatch.setattr("random.SystemRandom.sample", lambda *arguments: [taken])
+        with pytest.raises(InputError, match="none of 100 ports"):
+            free_port()
+    assert 20000 <= other < 32768  # outside of what Linux takes for outgoing connections

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from training_cases import STABLE, Case, assert_same_weights, tiny_config, weights
 
+from polytune.cluster.launch import free_port
 from polytune.errors import InputError
 from polytune.files import read_json, write_json
 from polytune.training import train
@@ -24,10 +24,7 @@ SOURCE = Path(train.__file__).resolve().parents[2]
 def start(arguments: list[str], processes: int = 2, patch: str = "") -> list[subprocess.Popen]:
     """Start the processes of one run, as torchrun does; `patch` is Python that runs first."""
     script = f"import sys\n{patch}\nfrom polytune.cli import main\nmain(sys.argv[1:])"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    common = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    common = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     environment = {**os.environ, **common, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(SOURCE)}
     return [
         subprocess.Popen(
@@ -44,7 +41,7 @@ def start(arguments: list[str], processes: int = 2, patch: str = "") -> list[sub
 def finish(started: list[subprocess.Popen]) -> tuple[list[int], str]:
     """Wait for the processes; return their exit codes and all that they wrote."""
     try:
-        outputs = [process.communicate(timeout=120)[0] for process in started]
+        outputs = [process.communicate(timeout=300)[0] for process in started]
     finally:
         for process in started:
             process.kill()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shlex
 import signal
 import socket
@@ -120,16 +121,30 @@ def rank_in_step(environment: dict) -> dict[str, str]:
 
 def local_ranks(program: list[str], ranks: int) -> list[Callable[[], subprocess.Popen]]:
     """Return starters of `ranks` processes on this computer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = {"WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared = {"WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
 
     def starter(rank: int) -> Callable[[], subprocess.Popen]:
         environment = {**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}
         return lambda: subprocess.Popen(program, env=environment)
 
     return [starter(rank) for rank in range(ranks)]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on.
+
+    Rank 0 listens only after seconds of imports. So not a port that the system gives out: those are the ones that it
+    takes for any outgoing connection meanwhile (32768 and above on Linux).
+    """
+    for port in random.SystemRandom().sample(range(20000, 32768), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise InputError("none of 100 ports between 20000 and 32767 is free on 127.0.0.1")
 
 
 def run_together(starters: list[Callable[[], subprocess.Popen]], grace_seconds: float = GRACE_SECONDS) -> int:
