@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import yaml
 
@@ -61,6 +62,9 @@ def missing_commands() -> list[str]:
 class Slurm:
     """A Slurm of `start-slurm`, in a directory of its own."""
 
+    # one at a time: the next one looks for free ports when the one before listens on its own
+    starting = Lock()
+
     def __init__(self, directory: Path, nodes: int = 2) -> None:
         self.directory, self.nodes = directory, nodes
         foreign = ("SLURM_", "SBATCH_", "SRUN_")  # this Slurm's jobs are no steps of another one's
@@ -72,7 +76,8 @@ class Slurm:
 
     def start(self) -> None:
         """Start it; about ten seconds."""
-        self._script("start-slurm", str(self.nodes))
+        with self.starting:
+            self._script("start-slurm", str(self.nodes))
 
     def stop(self) -> None:
         """Stop it, its jobs and whatever they left."""
