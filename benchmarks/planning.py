@@ -15,6 +15,7 @@ import argparse
 import os
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
+COPIED = ("Snakefile", "config", "profiles", "src", "workflow")
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
 FIGURES = 20
 AIM = 1.15
@@ -47,6 +49,13 @@ rule figure:
     output: "figures/{{f}}.txt"
     shell: "touch {{output}}"
 """
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy what a run needs to a new folder, where nothing has run yet."""
+    folder.mkdir()
+    for name in COPIED:
+        (shutil.copytree if (PROJECT / name).is_dir() else shutil.copy)(PROJECT / name, folder / name)
 
 
 def measure(command: list[str], folder: Path) -> tuple[float, float, str]:
@@ -103,9 +112,12 @@ def main() -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     chosen = ("--configfile", options.configfile)
     with tempfile.TemporaryDirectory() as name:
-        jobs = count_jobs(PROJECT, *chosen)
-        write_bare(Path(name), jobs)
-        compare(f"dry run of {jobs} jobs", Path(name), PROJECT, options.repeats, *chosen)
+        ours, bare = Path(name) / "polytune", Path(name) / "bare"
+        copy_checkout(ours)
+        bare.mkdir()
+        jobs = count_jobs(ours, *chosen)
+        write_bare(bare, jobs)
+        compare(f"dry run of {jobs} jobs", bare, ours, options.repeats, *chosen)
     if options.finished:
         _, _, printed = measure([SNAKEMAKE, "--dry-run"], options.finished)
         if "Nothing to be done" not in printed:

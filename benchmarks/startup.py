@@ -12,15 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
-COPIED = ("Snakefile", "config", "profiles", "src", "workflow")
+from planning import copy_checkout
+
 HEAVY = (
     "torch",
     "transformers",
@@ -95,10 +94,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, reports, hook = (Path(name) / part for part in ("checkout", "reports", "hook"))
-        for one in (folder, reports, hook):
-            one.mkdir()
-        for one in COPIED:
-            (shutil.copytree if (PROJECT / one).is_dir() else shutil.copy)(PROJECT / one, folder / one)
+        copy_checkout(folder)
+        reports.mkdir()
+        hook.mkdir()
         (hook / "sitecustomize.py").write_text(HOOK % (HEAVY,))
         environment = {
             **os.environ,
@@ -117,7 +115,7 @@ def main() -> None:
         heavy = " ".join(sorted({module for entry in entries for module in entry["heavy"]}))
         share = f"{(birth + imports) / seconds:.0%}"
         print(f"| {command} | {len(entries)} | {seconds:.1f} | {birth:.1f} | {imports:.1f} | {share} | {heavy} |")
-        if command != "snakemake":  # it waits for the others
+        if command not in ("snakemake", "polytune launch"):  # they wait for the others
             totals = [totals[0] + seconds, totals[1] + birth + imports]
     print(f"\nStart-up: {totals[1]:.1f} s of {totals[0]:.1f} s of all steps, {totals[1] / totals[0]:.1%}.")
 
