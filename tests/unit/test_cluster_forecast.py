@@ -111,6 +111,8 @@ def test_what_is_not_asked_for_is_not_counted(folder):
     found = forecaster.forecast(lambda path: True if RUN in str(path) else None)
     counts = {rule: row.jobs for rule, row in found.rows.items() if row.jobs}
     assert counts == {"write_spec": 1, "train_full": 1, "evaluate": 3}
+    forecaster = Forecaster(config, load_plan(config), assumptions, assumptions.device("cpu"), Calibration([]))
+    assert "all" in show(forecaster.forecast(lambda path: None))  # a target that belongs to no study, e.g. a preflight
 
 
 def test_errors_are_those_of_the_device(folder):

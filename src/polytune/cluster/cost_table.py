@@ -12,7 +12,7 @@ from polytune.cluster.costs import Calibration
 
 @dataclass
 class Row:
-    """The jobs of one rule; `done` of them have their output already and cost nothing more."""
+    """The jobs of one rule; `done` of them are up to date and cost nothing more."""
 
     jobs: int = 0
     done: int = 0
@@ -52,7 +52,7 @@ def show(forecast: Forecast) -> str:
     rows = list(forecast.rows.values())
     device_hours, node_hours = sum(row.device_hours for row in rows), sum(row.node_hours for row in rows)
     total = ["all", f"{sum(row.jobs for row in rows)}", f"{sum(row.jobs - row.done for row in rows)}"]
-    total += [*map(_number, (device_hours, node_hours)), "", _number(max(row.memory_gb for row in rows))]
+    total += [*map(_number, (device_hours, node_hours)), "", _number(max((row.memory_gb for row in rows), default=0.0))]
     total += map(_number, (sum(row.core_hours for row in rows), sum(row.disk_gb for row in rows)))
     widths = [max(map(len, column)) for column in zip(head, *body, total, strict=True)]
     lines = [
