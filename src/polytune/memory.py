@@ -1,4 +1,4 @@
-"""The C library's memory, for many short forward passes on a CPU."""
+"""The C library's memory, for many short passes through a model on a CPU."""
 
 from __future__ import annotations
 
