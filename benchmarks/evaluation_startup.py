@@ -27,42 +27,37 @@ from evaluation_throughput import write_inputs
 VOCABULARY, ITEMS, WIDTH, LAYERS = 2048, 10, 96, 3  # the size of the embedded world's base model
 AIM = 0.5
 
-# `lm-eval run` with a stopwatch around the backend's log-likelihoods
-PEER = """
+# a stopwatch around the log-likelihoods of a model class
+WATCH = """
 import sys, time
-from lm_eval.models.huggingface import HFLM
-inner, spent = HFLM.loglikelihood, []
-def timed(self, *args, **kwargs):
-    started = time.perf_counter()
-    try:
-        return inner(self, *args, **kwargs)
-    finally:
-        spent.append(time.perf_counter() - started)
-HFLM.loglikelihood = timed
-from lm_eval.__main__ import cli_evaluate
-sys.argv = ["lm-eval", *sys.argv[1:]]
-cli_evaluate()
-print("MODEL", sum(spent))
-"""
-OURS = """
-import sys, time
-from polytune.cli import main
 spent = []
-def watch():
-    from polytune.evaluation import model
-    inner = model.PolytuneLM.loglikelihood
+def watch(model_class):
+    inner = model_class.loglikelihood
     def timed(self, *args, **kwargs):
         started = time.perf_counter()
         try:
             return inner(self, *args, **kwargs)
         finally:
             spent.append(time.perf_counter() - started)
-    model.PolytuneLM.loglikelihood = timed
+    model_class.loglikelihood = timed
+"""
+PEER = f"""{WATCH}
+from lm_eval.models.huggingface import HFLM
+watch(HFLM)
+from lm_eval.__main__ import cli_evaluate
+sys.argv = ["lm-eval", *sys.argv[1:]]
+cli_evaluate()
+print("MODEL", sum(spent))
+"""
+# our class is imported as late as the command imports it
+OURS = f"""{WATCH}
+from polytune.cli import main
 from polytune.evaluation import evaluate
 constructor = evaluate.Evaluator.__init__
 def construct(self, *args):
     constructor(self, *args)
-    watch()
+    from polytune.evaluation.model import PolytuneLM
+    watch(PolytuneLM)
 evaluate.Evaluator.__init__ = construct
 try:
     main(sys.argv[1:])
