@@ -29,7 +29,7 @@ test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
 
 test-cluster: install
-	$(BIN)/python -m pytest tests/cluster $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest tests/slurm $(PYTEST_OPTIONS)
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && snakemake --lint

@@ -8,9 +8,9 @@ import sys
 
 # subcommand: (module that holds a function `command`, one line of help), in pipeline order
 COMMANDS: dict[str, tuple[str, str]] = {
-    "plan": ("polytune.cluster.forecast", "Show jobs, hours, memory, disk and price before anything is submitted."),
-    "ledger": ("polytune.cluster.ledger", "Sum the device-hours and the energy of finished runs per study."),
-    "prefetch": ("polytune.cluster.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
+    "plan": ("polytune.costs.forecast", "Show jobs, hours, memory, disk and price before anything is submitted."),
+    "ledger": ("polytune.costs.ledger", "Sum the device-hours and the energy of finished runs per study."),
+    "prefetch": ("polytune.fetch.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),
     "build-similarity": ("polytune.languages.similarity", "Write the similarities of every pair of languages."),
     "select-languages": ("polytune.languages.selections", "Choose languages by k-means on their vectors."),
@@ -24,11 +24,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "launch": ("polytune.cluster.launch", "Start a training on one or many devices."),
     "wait": ("polytune.cluster.wait", "Wait for jobs that an earlier start left in Slurm's queue."),
     "evaluate": ("polytune.evaluation.evaluate", "Evaluate a model on a benchmark with lm-evaluation-harness."),
-    "collect-scores": ("polytune.analysis.scores", "Collect evaluations into one tidy table."),
+    "collect-scores": ("polytune.scores.collect", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
-    "build-table": ("polytune.figures.table", "Write one table of a study."),
-    "stale": ("polytune.stale", "List results that were made by older code."),
-    "write-reference": ("polytune.reference", "Write the configuration reference from the schemas."),
+    "build-table": ("polytune.tables.build", "Write one table of a study."),
+    "stale": ("polytune.study.stale", "List results that were made by older code."),
+    "write-reference": ("polytune.config.reference", "Write the configuration reference from the schemas."),
 }
 
 

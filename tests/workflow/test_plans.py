@@ -34,7 +34,7 @@ def test_planning_imports_no_heavy_library(clean_checkout):
         check=True,
     )
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
-    assert "polytune.plan" in imported
+    assert "polytune.study.plan" in imported
     # (Snakemake itself brings pandas and pyarrow)
     assert not imported & {"torch", "transformers", "deepspeed", "peft", "lm_eval", "datasets", "scipy", "matplotlib"}
 

@@ -29,7 +29,7 @@ rule preflight:
         nodes="[0-9]+",
         devices_per_node="[0-9]+",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=3000,
         runtime=10,

@@ -6,9 +6,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from polytune.errors import InputError
-from polytune.locations import Locations
-from polytune.settings import load_config
-from polytune.plan import load_plan
+from polytune.study.locations import Locations
+from polytune.config.settings import load_config
+from polytune.study.plan import load_plan
 
 try:
     CONFIG = load_config(config, "configuration")

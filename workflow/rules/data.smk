@@ -10,7 +10,7 @@ rule read_source:
     log:
         "logs/read_source/{source}/{language}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
@@ -36,7 +36,7 @@ rule tokenize_source:
     log:
         "logs/tokenize_source/{tokenizer}/{source}/{language}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=2000,
         runtime=30,

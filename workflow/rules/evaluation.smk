@@ -13,7 +13,7 @@ rule evaluate:
     benchmark:
         "benchmarks/results/evaluate/{base}/{method}/{mixture}/seed{seed}/{benchmark}.tsv"
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=3000,
         runtime=60,

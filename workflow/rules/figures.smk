@@ -18,7 +18,7 @@ rule draw_figure:
     log:
         "logs/draw_figure/{study}/{figure}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
@@ -53,7 +53,7 @@ rule build_table:
     log:
         "logs/build_table/{study}/{table}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=2000,
         runtime=10,

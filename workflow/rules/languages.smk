@@ -9,7 +9,7 @@ rule build_vectors:
     log:
         "logs/build_vectors.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
@@ -26,7 +26,7 @@ rule build_similarity:
     log:
         "logs/build_similarity.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
@@ -42,7 +42,7 @@ rule select_languages:
     log:
         "logs/select_languages/{features}-k{k}-seed{seed}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=1000,
         runtime=10,

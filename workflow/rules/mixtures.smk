@@ -11,7 +11,7 @@ rule build_mixture:
     log:
         "logs/build_mixture/{mixture}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=2000,
         runtime=10,

@@ -7,7 +7,7 @@ rule write_spec:
     log:
         "logs/write_spec/{base}/{method}/{mixture}/seed{seed}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     params:
         spec=lambda wildcards: json.dumps(LOCATIONS.run(wildcards).spec, indent=2),
     shell:
@@ -29,7 +29,7 @@ rule train_full:
     wildcard_constraints:
         method="full(-[a-z0-9]+)?",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=3000,
         runtime=120,
@@ -69,7 +69,7 @@ rule write_pretraining_spec:
     log:
         "logs/write_pretraining_spec/{base}.log",
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     params:
         spec=lambda wildcards: json.dumps(
             PLAN.pretraining[wildcards.base].spec, indent=2
@@ -93,7 +93,7 @@ rule pretrain_base:
     # the first heavy job and the one everything waits for
     priority: 100
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=3000,
         runtime=30,

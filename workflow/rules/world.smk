@@ -9,7 +9,7 @@ rule build_world:
     benchmark:
         "benchmarks/results/build_world/seed{seed}.tsv"
     conda:
-        "../envs/polytune.yaml"
+        "../envs/polytune.readers.yaml"
     resources:
         mem_mb=2000,
         runtime=15,

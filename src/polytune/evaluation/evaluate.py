@@ -14,12 +14,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from polytune.config.benchmarks import Benchmark, find_benchmark
 from polytune.errors import InputError
-from polytune.evaluation.benchmarks import Benchmark, find_benchmark
 from polytune.evaluation.cache import Cache, claim
-from polytune.evaluation.checkpoints import Checkpoint, find_checkpoint
 from polytune.evaluation.tasks import data_files, list_tasks, task_files
 from polytune.files import digest, sha256_file
+from polytune.machine import choose_device
+from polytune.models.directory import Checkpoint, find_checkpoint
 
 LIBRARIES = ("lm-eval", "torch", "transformers", "tokenizers")
 """Distributions whose version can change a result."""
@@ -51,16 +52,6 @@ class Plan:
     def key(self) -> str:
         """Return the key of the results in the cache."""
         return f"{self.benchmark.benchmark}-{digest(self.digests)[:32]}"
-
-
-GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd")  # NVIDIA's and AMD's drivers; asking torch would cost a second's import
-
-
-def choose_device(device: str) -> str:
-    """Return the device to use: `auto` is `cuda` (torch's name on AMD too) where the machine has a GPU driver."""
-    if device != "auto":
-        return device
-    return "cuda" if any(Path(file).exists() for file in GPU_DEVICES) else "cpu"
 
 
 def plan_evaluation(name: str, checkpoint: Checkpoint, data: Path, options: Options) -> Plan:

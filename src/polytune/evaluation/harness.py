@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polytune.config.benchmarks import Benchmark
 from polytune.errors import InputError
-from polytune.evaluation.benchmarks import Benchmark
 from polytune.evaluation.documents import Documents
 from polytune.evaluation.tasks import evaluated_split, load_tasks
 

@@ -17,13 +17,13 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.utils import has_bos_prefix, resolve_max_length
 
 from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_trees
-from polytune.evaluation.checkpoints import find_checkpoint
-from polytune.evaluation.forward import ENCODER_DECODERS, encode_decode, supports_trees, tree_hidden_states
-from polytune.evaluation.loading import choose_precision, load_model, load_tokenizer
-from polytune.evaluation.nodes import take_nodes
 from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
 from polytune.evaluation.trees import build_tree
-from polytune.memory import keep_freed_memory
+from polytune.machine import keep_freed_memory
+from polytune.models.directory import find_checkpoint
+from polytune.models.forward import ENCODER_DECODERS, encode_decode, supports_trees, tree_hidden_states
+from polytune.models.load import choose_precision, load_model, load_tokenizer
+from polytune.models.nodes import take_nodes
 from polytune.progress import track
 
 BATCH_TOKENS = 8192

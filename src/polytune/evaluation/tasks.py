@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polytune.config.benchmarks import Benchmark, select_tasks
 from polytune.errors import InputError
-from polytune.evaluation.benchmarks import Benchmark, select_tasks
 from polytune.evaluation.documents import find_files, read_documents
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from polytune.analysis.exposure import EXPOSURES
+from polytune.config.settings import table_row
 from polytune.errors import InputError, nearest
 from polytune.figures import style
 from polytune.figures.axes import name_added, panel_width, set_limits, set_ticks
@@ -15,7 +16,6 @@ from polytune.figures.labels import LineLabel
 from polytune.figures.series import entering_point, exposure_of, select_line
 from polytune.figures.titles import title_of
 from polytune.languages.codes import language
-from polytune.settings import table_row
 
 if TYPE_CHECKING:
     import pandas as pd

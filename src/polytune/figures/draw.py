@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polytune.figures.options import call_kind, parse_spec
+from polytune.config.kinds import call_kind, parse_spec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from polytune import ROOT
 from polytune.errors import InputError, nearest
 from polytune.files import read_tsv
 
@@ -56,7 +57,7 @@ def table_path() -> Path:
     """
     if TABLE_VARIABLE in os.environ:
         return Path(os.environ[TABLE_VARIABLE])
-    return Path(__file__).resolve().parents[3] / "config" / "languages.tsv"
+    return ROOT / "config" / "languages.tsv"
 
 
 def languages(path: Path | str | None = None) -> dict[str, Language]:

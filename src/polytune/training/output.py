@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from polytune.files import atomic_directory, sha256_file, write_json
+from polytune.machine import device_name, peak_memory_bytes
 from polytune.provenance import provenance
 from polytune.training.card import write_card
-from polytune.training.devices import device_name, peak_memory_bytes
 from polytune.training.lora import name_base
 from polytune.training.model import TOKENIZER_FILES
 

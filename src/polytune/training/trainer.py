@@ -20,10 +20,9 @@ from transformers.trainer_callback import PrinterCallback
 
 from polytune.errors import InputError
 from polytune.files import write_json
-from polytune.memory import keep_freed_memory
+from polytune.machine import energy_joules, keep_freed_memory, peak_memory_bytes
 from polytune.training.batches import Update, Updates
 from polytune.training.checkpoints import explain_failure, seal_checkpoint
-from polytune.training.devices import energy_joules, peak_memory_bytes
 from polytune.training.schedules import learning_rate_factor
 from polytune.training.spec import Hyperparameters
 

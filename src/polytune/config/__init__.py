@@ -1,0 +1,1 @@
+"""Configuration: the files a user edits, read once and checked."""

@@ -1,0 +1,169 @@
+"""Kinds: what a study chooses by name (mixture families, figures, tables), declared once and checked when planning.
+
+A kind is a function. Its parameters are the options that a study file may give, their annotations say which values are
+allowed; the parameters named in `needs` are filled by the caller (scores, similarities, ...). So a misspelt option, a
+language that does not exist or a missing key is one line before the first job, and the documentation is written from
+the same signatures.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NewType
+
+from polytune.errors import InputError, nearest
+
+# What an option may be annotated with besides Python's own types: the values are looked up where the study is checked.
+Language = NewType("Language", str)  # a code of config/languages.tsv
+Evaluation = NewType("Evaluation", str)  # a benchmark (later: a prompt set) that the study evaluates
+Measure = NewType("Measure", str)  # what is measured: acc, choice_probability, ...
+Coordinate = NewType("Coordinate", str)  # a column of the table of runs
+Published = NewType("Published", str)  # a file of config/published
+Family = NewType("Family", str)  # a key of the study's mixtures
+
+Allowed = Mapping[str, Collection[str]]
+"""The values of each of these types in one study, by the type's name."""
+
+WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: where its function is, what the caller gives it, and one sentence that says what it shows."""
+
+    function: str
+    """`module:name`; the module is imported when the kind is checked or used, so it must import nothing heavy."""
+    needs: tuple[str, ...]
+    """Parameters that the caller fills; the others are the kind's options."""
+    caption: str
+
+    @cached_property
+    def call(self) -> typing.Callable[..., Any]:
+        """Return the function."""
+        module, _, name = self.function.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    @cached_property
+    def options(self) -> dict[str, inspect.Parameter]:
+        """Return the options by name."""
+        parameters = inspect.signature(self.call).parameters
+        return {name: parameter for name, parameter in parameters.items() if name not in self.needs}
+
+    def hint(self, option: str) -> Any:
+        """Return the type of an option; only its own annotation is evaluated, others may name heavy libraries."""
+        annotation = self.options[option].annotation
+        return eval(annotation, self.call.__globals__) if isinstance(annotation, str) else annotation
+
+
+Kinds = Mapping[str, Kind]
+
+
+def check_kind(
+    kinds: Kinds, key: str, spec: Mapping[str, Any], where: str, allowed: Allowed, defaults: Collection[str] = ()
+) -> Kind:
+    """Return the kind that `spec[key]` names, its other keys checked as options.
+
+    Options named in `defaults` are given elsewhere and may be missing. Raises `InputError` that begins with `where`: an
+    unknown kind or option, a missing one, or a value that is not allowed, each with what is and the nearest match.
+    """
+    name = spec.get(key)
+    if name not in kinds:
+        raise InputError(f"{where}: {key} is '{name}'{nearest(name, kinds)}; there are: {', '.join(kinds)}")
+    kind = kinds[name]
+    for option, value in spec.items():
+        if option == key:
+            continue
+        if option not in kind.options:
+            known = ", ".join(kind.options) or "none"
+            hint = nearest(option, kind.options)
+            raise InputError(f"{where}: '{name}' has no option '{option}'{hint}; it has: {known}")
+        check_value(kind.hint(option), value, f"{where}.{option}", allowed)
+    for option, parameter in kind.options.items():
+        if parameter.default is inspect.Parameter.empty and option not in spec and option not in defaults:
+            raise InputError(f"{where}: '{name}' needs the option '{option}'")
+    return kind
+
+
+def check_value(hint: Any, value: Any, where: str, allowed: Allowed) -> None:
+    """Raise `InputError` that begins with `where` if `value` is not one that the type `hint` allows."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return
+    if origin in (typing.Union, types.UnionType):
+        _check_union(arguments, value, where, allowed)
+    elif origin is Literal:
+        if value not in arguments:
+            choices = ", ".join(map(str, arguments))
+            raise InputError(f"{where}: '{value}' is not allowed{nearest(value, arguments)}; allowed: {choices}")
+    elif isinstance(hint, NewType):
+        check_value(hint.__supertype__, value, where, allowed)
+        known = allowed.get(hint.__name__)
+        if known is not None and value not in known:
+            raise InputError(f"{where}: no {_word(hint)} '{value}'{nearest(value, known)}; there are: {_shown(known)}")
+    elif origin in (list, tuple):
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{where}: {value!r} is not allowed; expected a list")
+        if origin is tuple and arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise InputError(f"{where}: {value!r} has {len(value)} entries; expected {len(arguments)}")
+        for number, item in enumerate(value):
+            check_value(arguments[0], item, f"{where}[{number}]", allowed)
+    elif origin is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: {value!r} is not allowed; expected a mapping")
+        for name, item in value.items():
+            check_value(arguments[0], name, where, allowed)
+            check_value(arguments[1], item, f"{where}.{name}", allowed)
+    else:
+        accepted = (int, float) if hint is float else hint
+        if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
+            raise InputError(f"{where}: {value!r} is not allowed; expected {WORDS.get(hint, hint.__name__)}")
+
+
+def _check_union(choices: tuple, value: Any, where: str, allowed: Allowed) -> None:
+    if value is None and type(None) in choices:
+        return
+    errors = []
+    for choice in choices:
+        if choice is type(None):
+            continue
+        try:
+            return check_value(choice, value, where, allowed)
+        except InputError as error:
+            errors.append(error)
+    # the message of the choice that fits best: a list was meant where a list was given
+    shaped = [error for error, choice in zip(errors, choices, strict=False) if _is_shaped(choice, value)]
+    raise (shaped or errors)[0]
+
+
+def _is_shaped(hint: Any, value: Any) -> bool:
+    return isinstance(value, typing.get_origin(hint) or getattr(hint, "__supertype__", hint))
+
+
+def _word(hint: NewType) -> str:
+    return hint.__name__.lower()
+
+
+def _shown(known: Collection[str]) -> str:
+    return ", ".join(sorted(map(str, known))) or "none"
+
+
+def call_kind(
+    kinds: Kinds, key: str, spec: Mapping[str, Any], given: Mapping[str, Any], defaults: Mapping[str, Any], where: str
+) -> Any:
+    """Call the function of the kind that `spec[key]` names with the other keys as options.
+
+    `given` fills what the kind needs; values of `defaults` are used where the kind has such an option and `spec` does
+    not give it. `InputError`s of the function begin with `where`.
+    """
+    kind = check_kind(kinds, key, spec, where, {}, defaults)
+    values = {option: value for option, value in {**defaults, **spec}.items() if option in kind.options}
+    try:
+        return kind.call(**{name: given[name] for name in kind.needs}, **values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None

@@ -1,0 +1,97 @@
+"""The configuration reference in the documentation, generated from the schemas so that it cannot go stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytune import ROOT
+from polytune.config.schema import read_schema
+from polytune.errors import InputError
+from polytune.files import write_text
+
+HEADER = """# Configuration reference
+
+Generated from `workflow/schemas/` by `polytune write-reference`; do not edit.
+Every unknown key is an error that names the nearest known one.
+"""
+
+
+def describe(schema: dict, root: dict, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """Yield (key, allowed values, default, description) of every property below a schema, in its order."""
+    for name, child in schema.get("properties", {}).items():
+        key = f"{prefix}{name}"
+        target = resolve(child, root)
+        if target.get("properties"):
+            yield key, "", "", child.get("description", target.get("description", ""))
+            yield from describe(target, root, f"{key}.")
+            continue
+        yield key, allowed(child), default(child), child.get("description", "")
+        for nested, path in ((child.get("additionalProperties"), f"{key}.*"), (child.get("items"), f"{key}[]")):
+            if isinstance(nested, dict):
+                yield from describe(resolve(nested, root), root, f"{path}.")
+
+
+def resolve(schema: dict, root: dict) -> dict:
+    """Return what a schema refers to, or the schema itself."""
+    if "$ref" in schema:
+        return root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    return schema
+
+
+def allowed(schema: dict) -> str:
+    """Describe the values a property may have in a few words."""
+    if "oneOf" in schema:
+        return " or ".join(allowed(choice) for choice in schema["oneOf"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    words = {"object": "mapping", "array": "list", "string": "text", "integer": "whole number"}
+    text = words.get(schema.get("type", ""), schema.get("type", "any"))
+    if schema.get("type") == "array" and "type" in schema.get("items", {}):
+        text += f" of {allowed(schema['items'])}"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f"{text}, {low} to {high}"
+    if low is not None:
+        return f"{text} >= {low}"
+    if "exclusiveMinimum" in schema:
+        return f"{text} > {schema['exclusiveMinimum']}"
+    return text
+
+
+def default(schema: dict) -> str:
+    """Return the default of a property as it would be written in YAML."""
+    if "default" not in schema:
+        return ""
+    value = schema["default"]
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value not in ("", {}, []) else "empty"
+
+
+def render() -> str:
+    """Return the reference as Markdown."""
+    parts = [HEADER]
+    for name, title in (("config", "`config/config.yaml`"), ("study", "Study files (`config/studies/*.yaml`)")):
+        schema = read_schema(name)
+        parts.append(
+            f"\n## {title}\n\n{schema['description']}\n\n| key | values | default | meaning |\n|---|---|---|---|\n"
+        )
+        for key, values, value, meaning in describe(schema, schema):
+            parts.append(f"| `{key}` | {values} | {value} | {meaning} |\n")
+    return "".join(parts)
+
+
+def command(
+    output: Annotated[Path, typer.Option(help="Markdown file to write.")] = ROOT / "docs" / "configuration.md",
+    check: Annotated[bool, typer.Option(help="Write nothing; fail if the file is not up to date.")] = False,
+) -> None:
+    """Write the configuration reference from the schemas."""
+    text = render()
+    if not check:
+        write_text(output, text)
+    elif not output.is_file() or output.read_text(encoding="utf-8") != text:
+        raise InputError(f"{output}: not up to date; run 'polytune write-reference' and commit the file")

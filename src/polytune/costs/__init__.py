@@ -1,0 +1,1 @@
+"""Costs: what a plan will take, and what finished runs took."""

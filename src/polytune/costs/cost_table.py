@@ -1,0 +1,99 @@
+"""The forecast of a plan by rule, and how it is shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from statistics import median
+
+from polytune.costs.assumptions import Device
+from polytune.costs.operations import Calibration
+
+
+@dataclass
+class Row:
+    """The jobs of one rule; `done` of them are up to date and cost nothing more."""
+
+    jobs: int = 0
+    done: int = 0
+    device_hours: float = 0.0
+    node_hours: float = 0.0
+    core_hours: float = 0.0
+    longest_hours: float = 0.0
+    memory_gb: float = 0.0
+    disk_gb: float = 0.0
+
+
+@dataclass
+class Forecast:
+    """The rows by rule, and what no rule owns."""
+
+    device: Device
+    rows: dict[str, Row] = field(default_factory=lambda: defaultdict(Row))
+    checkpoints_gb: float = 0.0
+    too_large: list[str] = field(default_factory=list)
+
+
+def show(forecast: Forecast) -> str:
+    """Return the forecast as a table for people."""
+    device = forecast.device
+    head = ["rule", "jobs", "to do", device.unit, "node-hours", "longest h", "GB/device", "core-hours", "disk GB"]
+    body = [
+        [
+            rule,
+            f"{row.jobs}",
+            f"{row.jobs - row.done}",
+            *map(_number, (row.device_hours, row.node_hours, row.longest_hours, row.memory_gb)),
+            *map(_number, (row.core_hours, row.disk_gb)),
+        ]
+        for rule, row in forecast.rows.items()
+        if row.jobs
+    ]
+    rows = list(forecast.rows.values())
+    device_hours, node_hours = sum(row.device_hours for row in rows), sum(row.node_hours for row in rows)
+    total = ["all", f"{sum(row.jobs for row in rows)}", f"{sum(row.jobs - row.done for row in rows)}"]
+    total += [*map(_number, (device_hours, node_hours)), "", _number(max((row.memory_gb for row in rows), default=0.0))]
+    total += map(_number, (sum(row.core_hours for row in rows), sum(row.disk_gb for row in rows)))
+    widths = [max(map(len, column)) for column in zip(head, *body, total, strict=True)]
+    lines = [
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in (head, *body, total)
+    ]
+    lines.insert(1, "-" * len(lines[0]))
+    lines.insert(-1, "-" * len(lines[0]))
+    if device.billed:
+        billed = device.billed * device.per_node * node_hours
+        lines.append(f"billed: {billed:,.0f} {device.billed_unit} ({device.billed} an hour of each {device.key})")
+    lines.append("judge calls: 0, price 0: no study here asks a judge")
+    lines.append(f"checkpoints of a running job: up to {forecast.checkpoints_gb:,.1f} GB more, removed when it ends")
+    for run in forecast.too_large:
+        lines.append(
+            f"does not fit: {run} needs more than the {device.memory_gb} GB of a {device.key}; use more devices, a "
+            "higher training.zero_stage or a smaller training.micro_batch_tokens"
+        )
+    return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    if value == 0:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def show_errors(finished: Calibration, published: Calibration, device: Device) -> str:
+    """Say how far this model's times were from those of runs that it had not seen."""
+    if errors := finished.errors(device.key):
+        return "times: " + _errors(errors, f"finished runs on {device.key}")
+    what = "times are from published hours on another device, carried over by the ratio of the peaks"
+    if device.achieved_tflops is not None:
+        what = "times are from a measured throughput of another computer"
+    learnt = f"no two finished runs on {device.key} to learn from yet"
+    return f"{what}: {learnt}. " + _errors(published.errors(), "published runs")
+
+
+def _errors(errors: list[float], what: str) -> str:
+    sizes = sorted(map(abs, errors))
+    worst = max(errors, key=abs)
+    return (
+        f"each of {len(errors)} {what}, predicted from the others, was off by {median(sizes):.0%} in the median and "
+        f"{worst:+.0%} at worst"
+    )

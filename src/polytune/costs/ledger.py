@@ -1,0 +1,114 @@
+"""`polytune ledger`: what the finished runs of each study have used, from their manifests."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytune.costs.forecast import read_config
+from polytune.costs.manifests import evaluations, trainings
+from polytune.files import write_json
+from polytune.study.plan import Plan, load_plan
+
+JOULES_PER_KWH = 3.6e6
+OTHERS = "(no configured study)"
+
+
+@dataclass
+class Entry:
+    """What the runs of one study and rule have used; `unmeasured` of them have no reading of energy."""
+
+    runs: int = 0
+    device_hours: float = 0.0
+    energy_kwh: float = 0.0
+    unmeasured: int = 0
+    tokens: int = 0
+
+
+Ledger = dict[tuple[str, str, str], Entry]
+
+
+def command(
+    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Also write the sums as JSON.")] = None,
+) -> None:
+    """Sum device-hours and energy of the finished runs, per study, rule and device.
+
+    A run that two studies share counts in both, and once in the last line.
+    """
+    config = read_config(configfile or [])
+    ledger = sum_runs(load_plan(config), Path(config["storage"]["results"]))
+    print(show(ledger))
+    if output:
+        rows = [
+            {"study": study, "rule": rule, "device": device, **vars(entry)}
+            for (study, rule, device), entry in ledger.items()
+        ]
+        write_json(output, rows)
+
+
+def sum_runs(plan: Plan, results: Path) -> Ledger:
+    """Return the sums by (study, rule, device); the study `all` counts every run once."""
+    users = defaultdict(list)
+    for study in plan.studies.values():
+        for run in study.runs:
+            users[f"runs/{run.path}"].append(study.name)
+            if run.base in plan.pretraining and study.name not in users[f"bases/{run.base}"]:
+                users[f"bases/{run.base}"].append(study.name)
+    ledger: Ledger = defaultdict(Entry)
+    for name, rule, manifest in trainings(results):
+        for study in [*(users.get(name) or [OTHERS]), "all"]:
+            entry = ledger[study, rule, manifest["device"]]
+            entry.runs += 1
+            entry.device_hours += manifest["device_hours"]
+            entry.tokens += manifest["tokens"]
+            if manifest["energy_joules"] is None:
+                entry.unmeasured += 1
+            else:
+                entry.energy_kwh += manifest["energy_joules"] / JOULES_PER_KWH
+    loading: dict[str, float] = {}
+    for run, _, header in evaluations(results):
+        device, seconds = header["digests"]["options"]["device"], header["seconds"]
+        # one process loads a model once and writes that time to each of its benchmarks
+        once = max(0.0, seconds["loading"] - loading.get(run, 0.0))
+        loading[run] = max(seconds["loading"], loading.get(run, 0.0))
+        for study in [*(users.get(f"runs/{run}") or [OTHERS]), "all"]:
+            entry = ledger[study, "evaluate", device]
+            entry.runs += 1
+            entry.unmeasured += 1
+            entry.device_hours += (once + seconds["evaluation"]) / 3600
+    return dict(sorted(ledger.items(), key=lambda item: (item[0][0] == "all", item[0])))
+
+
+def show(ledger: Ledger) -> str:
+    """Return the ledger as a table for people."""
+    if not ledger:
+        return "no finished run"
+    head = ["study", "rule", "device", "done", "device-hours", "kWh", "million tokens"]
+    body = [
+        [
+            study,
+            rule,
+            device,
+            f"{entry.runs}",
+            f"{entry.device_hours:,.3f}",
+            "not measured" if entry.unmeasured == entry.runs else f"{entry.energy_kwh:,.3f}",
+            f"{entry.tokens / 1e6:,.2f}" if entry.tokens else "",
+        ]
+        for (study, rule, device), entry in ledger.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    lines = [
+        "  ".join([*map(str.ljust, line[:3], widths[:3]), *map(str.rjust, line[3:], widths[3:])])
+        for line in (head, *body)
+    ]
+    lines.insert(1, "-" * len(lines[0]))
+    partly = [key for key, entry in ledger.items() if 0 < entry.unmeasured < entry.runs]
+    for study, rule, device in partly:
+        entry = ledger[study, rule, device]
+        lines.append(f"{study}, {rule}, {device}: {entry.unmeasured} of {entry.runs} have no reading of energy")
+    return "\n".join(lines)

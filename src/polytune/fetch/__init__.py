@@ -1,0 +1,1 @@
+"""Fetch: the one step with a network."""

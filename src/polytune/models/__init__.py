@@ -1,0 +1,1 @@
+"""Models: the one home of model directories, architectures and tokenizers."""

@@ -1,0 +1,168 @@
+"""BLOOM for evaluation: transformers' weights and arithmetic, with attention on token trees.
+
+transformers' own BLOOM takes neither a mask per query nor positions, and importing it takes longer than evaluating a
+tiny model. The modules carry transformers' names, so that its checkpoints and adapters fit.
+"""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from polytune.models.nodes import additive_mask, take_nodes
+
+NAMES = (("head", "attention_heads"), ("layer", "hidden_layers"))
+"""Keys of config.json have two names: n_head or num_attention_heads, n_layer or num_hidden_layers."""
+
+GELU_SLOPE = math.sqrt(2 / math.pi)
+
+
+class Linear(nn.Linear):
+    """A linear layer whose weights are loaded; drawing initial ones on the meta device imports torch's compiler."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class Embedding(nn.Embedding):
+    """An embedding whose weights are loaded."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class Bloom(nn.Module):
+    """BLOOM (Le Scao et al. 2022, arXiv 2211.05100, section 3.2): hidden states of token trees."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        width = config.get("hidden_size", config.get("n_embed"))
+        heads, layers = (config.get(f"n_{key}", config.get(f"num_{name}")) for key, name in NAMES)
+        self.config = SimpleNamespace(**{**config, "heads": heads, "is_encoder_decoder": False})
+        epsilon = config.get("layer_norm_epsilon", 1e-5)
+        self.after_norm = config.get("apply_residual_connection_post_layernorm", False)
+        self.transformer = nn.Module()
+        self.transformer.word_embeddings = Embedding(self.config.vocab_size, width)
+        self.transformer.word_embeddings_layernorm = nn.LayerNorm(width, eps=epsilon)
+        self.transformer.h = nn.ModuleList(_build_block(width, epsilon) for _ in range(layers))
+        self.transformer.ln_f = nn.LayerNorm(width, eps=epsilon)
+        self.lm_head = Linear(width, self.config.vocab_size, bias=False)
+
+    @classmethod
+    def load(cls, config: dict[str, Any], tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> Bloom:
+        """Return the model with the tensors of a checkpoint of `BloomForCausalLM` or `BloomModel`.
+
+        Raises `KeyError` with the name of a missing tensor, `RuntimeError` for one of another shape.
+        """
+        if not any(name.startswith("transformer.") for name in tensors):  # saved from the body alone
+            body = {f"transformer.{name}": tensor for name, tensor in tensors.items() if name != "lm_head.weight"}
+            tensors = {**tensors, **body}
+        tied = config.get("tie_word_embeddings", True) or "lm_head.weight" not in tensors
+        if tied:
+            tensors = {**tensors, "lm_head.weight": tensors["transformer.word_embeddings.weight"]}
+        with torch.device("meta"):
+            model = cls(config)
+        model.load_state_dict({name: tensors[name].to(dtype) for name in model.state_dict()}, assign=True)
+        if tied:
+            model.lm_head.weight = model.transformer.word_embeddings.weight
+        return model
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.transformer.ln_f.weight.dtype
+
+    def num_parameters(self) -> int:
+        """Return how many parameters there are, tied ones counted once."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.lm_head
+
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        positions: torch.Tensor,
+        ancestors: torch.Tensor,
+        kept: torch.Tensor,
+        slots: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return the hidden states [m, width] of the kept nodes of a batch (`batches.collate_trees`).
+
+        The last block computes queries, and everything after them, for the kept nodes only.
+        """
+        body, heads = self.transformer, self.config.heads
+        hidden = body.word_embeddings_layernorm(body.word_embeddings(tokens))
+        # slope * position is rounded to the model's type before it is added, as in transformers
+        alibi = (alibi_slopes(heads).to(tokens.device)[None, :, None] * positions[:, None, :]).to(hidden.dtype)
+        bias = alibi[:, :, None, :] + additive_mask(ancestors, hidden.dtype)[:, None]  # [rows, heads, n, n]
+        for number, block in enumerate(body.h, start=1):
+            last = number == len(body.h)
+            normed = block.input_layernorm(hidden)
+            fused = block.self_attention.query_key_value(normed).unflatten(2, (heads, 3, -1))
+            query, key, value = fused.permute(3, 0, 2, 1, 4)  # [rows, heads, n, d]
+            residual = normed if self.after_norm else hidden
+            if last:
+                wanted = kept[:, None, :, None].expand(-1, heads, -1, -1)
+                query = query.gather(2, wanted.expand(-1, -1, -1, query.shape[-1]))
+                bias = bias.gather(2, wanted.expand(-1, -1, -1, bias.shape[-1]))
+                residual = take_nodes(residual, kept, slots)
+            mixed = _attend(query, key, value, bias).transpose(1, 2).flatten(2)  # [rows, queries, width]
+            if last:
+                mixed = mixed.flatten(0, 1).index_select(0, slots)
+            hidden = block.self_attention.dense(mixed) + residual
+            normed = block.post_attention_layernorm(hidden)
+            residual = normed if self.after_norm else hidden
+            hidden = block.mlp.dense_4h_to_h(_gelu(block.mlp.dense_h_to_4h(normed))) + residual
+        return body.ln_f(hidden)
+
+
+def alibi_slopes(heads: int) -> torch.Tensor:
+    """Return ALiBi's slope of every head (Press et al. 2022, arXiv 2108.12409, section 3), float32 [heads].
+
+    For a number of heads that is no power of two, the slopes of the next smaller power are followed by every other
+    slope of the next larger one.
+    """
+    power = 2 ** math.floor(math.log2(heads))
+    slopes = [2 ** (-8 * (head + 1) / power) for head in range(power)]
+    slopes += [2 ** (-4 * (2 * head + 1) / power) for head in range(heads - power)]
+    return torch.tensor(slopes, dtype=torch.float32)
+
+
+def _build_block(width: int, epsilon: float) -> nn.Module:
+    block = nn.Module()
+    block.input_layernorm = nn.LayerNorm(width, eps=epsilon)
+    block.self_attention = nn.Module()
+    block.self_attention.query_key_value = Linear(width, 3 * width)
+    block.self_attention.dense = Linear(width, width)
+    block.post_attention_layernorm = nn.LayerNorm(width, eps=epsilon)
+    block.mlp = nn.Module()
+    block.mlp.dense_h_to_4h = Linear(width, 4 * width)
+    block.mlp.dense_4h_to_h = Linear(4 * width, width)
+    return block
+
+
+def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """Return softmax(query key^T / sqrt(d) + bias) value, [rows, heads, queries, d]; the softmax is float32.
+
+    The rows are short, so that one batched product is faster than a fused kernel's many small ones.
+    """
+    scale = 1 / math.sqrt(query.shape[-1])
+    weights = torch.baddbmm(bias.flatten(0, 1), query.flatten(0, 1), key.flatten(0, 1).mT, alpha=scale)
+    weights = weights.softmax(-1, dtype=torch.float32).to(value.dtype)
+    return torch.bmm(weights, value.flatten(0, 1)).unflatten(0, value.shape[:2])
+
+
+def _gelu(x: torch.Tensor) -> torch.Tensor:
+    """Return the tanh approximation of GELU, x * sigmoid(2 z) with z = sqrt(2 / pi) (x + 0.044715 x^3).
+
+    The same function as with 1 + tanh z = 2 sigmoid 2z, in half the time of PyTorch's CPU kernel.
+    """
+    if x.device.type != "cpu":
+        return functional.gelu(x, approximate="tanh")
+    gate = (x * x).mul_(2 * GELU_SLOPE * 0.044715).add_(2 * GELU_SLOPE).mul_(x).sigmoid_()
+    return gate.mul_(x)

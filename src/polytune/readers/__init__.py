@@ -1,0 +1,1 @@
+"""Readers: every text that comes from outside, read in one way."""

@@ -1,0 +1,1 @@
+"""Scores: everything that was measured, as tidy tables."""

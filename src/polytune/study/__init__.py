@@ -1,0 +1,1 @@
+"""Study: from study files to everything the workflow is asked to make."""
