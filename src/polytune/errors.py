@@ -7,7 +7,10 @@ defect of Polytune and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+
+LONGEST_REASON = 400  # characters
 
 
 class InputError(Exception):
@@ -17,4 +20,31 @@ class InputError(Exception):
 def nearest(value: str, allowed: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the allowed value nearest to `value`, or an empty string."""
     match = difflib.get_close_matches(str(value), [str(item) for item in allowed], n=1, cutoff=0.5)
-    return f"; did you mean '{match[0]}'?" if match else ""
+    return f"; did you mean '{short(match[0])}'?" if match else ""
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+_SHORT.maxlevel = 3
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: shortened where it is long or nested deeply."""
+    return _SHORT.repr(value)
+
+
+def short(text: str) -> str:
+    """Return text from a file as a message shows it: without line breaks, its middle left out where it is long."""
+    return _SHORT.repr(str(text))[1:-1]
+
+
+def word(value: object) -> str:
+    """Return what kind of value of JSON or YAML this is, for messages."""
+    kinds = {list: "a list", dict: "a mapping", str: "text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def reason(error: Exception) -> str:
+    """Return what a library said, in one line, cut where it goes on and on."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."

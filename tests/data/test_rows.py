@@ -123,7 +123,7 @@ def test_few_dropped_rows_are_counted_by_reason(tmp_path):
     [
         (b"{", "not valid JSON"),
         (b"[]", "holds no rows"),
-        (b"[1]", "row 1 is a int"),
+        (b"[1]", r"row 1 is a number \(1\)"),
         (b'[{"id": "a", "instruction": 3, "input": "", "output": "b"}]', "field 'instruction' is 3, expected text"),
     ],
 )
@@ -132,6 +132,66 @@ def test_broken_files_are_refused(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_rows(path, "bactrian-x")
+
+
+def test_a_null_output_is_an_empty_output(tmp_path):
+    records = rows(100)
+    records[40]["output"] = None
+    records[41]["input"] = None
+    read, report = read_rows(write(tmp_path / "en.json", records), "bactrian-x")
+    assert (len(read), report.dropped, report.first_dropped) == (99, {"empty output": 1}, {"empty output": 41})
+    records[40] |= {"output": "x", "instruction": None}
+    with pytest.raises(InputError, match="row 41: field 'instruction' is None, expected text"):
+        read_rows(write(tmp_path / "en.json", records), "bactrian-x")
+
+
+@pytest.mark.parametrize("same", [["1", 1], [1, 1.0], ["7", 7.0], [2**70, str(2**70)]])
+def test_ids_that_are_written_alike_are_one_id(tmp_path, same):
+    records = [row | {"id": identifier} for row, identifier in zip(rows(2), same, strict=True)]
+    read, report = read_rows(write(tmp_path / "en.json", records), "bactrian-x", largest_dropped_share=0.5)
+    assert [row.id for row in read] == [str(same[0])] and report.dropped == {"duplicate id": 1}
+
+
+@pytest.mark.parametrize("odd", [None, True, "", 1.5, 1e300, [1], {"a": 1}, "x" * 2_000, "[" * 60])
+def test_ids_that_are_none_are_named(tmp_path, odd):
+    records = rows(3)
+    records[1]["id"] = odd
+    if odd == "[" * 60:
+        assert len(read_rows(write(tmp_path / "en.json", records), "bactrian-x")[0]) == 3  # odd, but text
+        return
+    with pytest.raises(InputError, match=r"en\.json: row 2: field 'id' (is|has) ") as raised:
+        read_rows(write(tmp_path / "en.json", records), "bactrian-x")
+    assert len(str(raised.value)) < 400
+
+
+def test_ids_with_odd_characters_come_back(tmp_path):
+    odd = ["a\x00b", "\u2028", " ", "日本", "a\nb", "'"]
+    records = [row | {"id": identifier} for row, identifier in zip(rows(6), odd, strict=True)]
+    read_source(write(tmp_path / "en.json", records), "bactrian-x", tmp_path / "en.parquet", tmp_path / "r.json")
+    assert read_table(tmp_path / "en.parquet", ["id"]).column("id").to_pylist() == odd
+
+
+def test_a_file_of_which_nothing_is_left_is_refused(tmp_path):
+    with pytest.raises(InputError, match="none of 3 rows can be kept: empty output"):
+        read_rows(write(tmp_path / "en.json", rows(3, output=None)), "bactrian-x", largest_dropped_share=1)
+    with pytest.raises(InputError, match="nan is no share; expected 0 to 1"):
+        read_rows(tmp_path / "en.json", "bactrian-x", largest_dropped_share=float("nan"))
+
+
+def test_a_kind_that_is_none_names_the_nearest(tmp_path):
+    with pytest.raises(InputError, match="unknown kind of source 'alpacca'; did you mean 'alpaca'"):
+        read_rows(write(tmp_path / "en.json", rows(3)), "alpacca")
+
+
+def test_rows_that_were_written_are_noticed_when_they_rot(tmp_path):
+    texts = rows(300)
+    read_source(write(tmp_path / "en.json", texts), "bactrian-x", tmp_path / "en.parquet", tmp_path / "r.json")
+    content = bytearray((tmp_path / "en.parquet").read_bytes())
+    for position in range(200, 240):
+        content[position] ^= 0x55
+    (tmp_path / "en.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"en\.parquet: not a readable parquet file, it is corrupt or cut"):
+        read_table(tmp_path / "en.parquet")
 
 
 def test_a_truncated_gzip_file_is_refused(tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 
 from polytune.data.rows import Row, row_key
 from polytune.files import atomic_path
+from polytune.readers.parquet import read_table as read_table
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,15 +42,7 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
     for name in ("instruction", "input", "output"):
         columns[name] = text_column([getattr(row, name) for row in rows])
     with atomic_path(path) as temporary:
-        pyarrow.parquet.write_table(pyarrow.table(columns), temporary, compression="zstd")
-
-
-def read_table(path: Path, columns: list[str] | None = None) -> pyarrow.Table:
-    """Return the table of a language, or some of its columns; nothing else is read."""
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(path) as file:
-        return file.read(columns)
+        pyarrow.parquet.write_table(pyarrow.table(columns), temporary, compression="zstd", write_page_checksum=True)
 
 
 def keys_of(table: pyarrow.Table) -> np.ndarray:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, get_args
 
-from polytune.errors import InputError, nearest
+from polytune.config.tables import SourceKind
+from polytune.data.positions import describe_positions
+from polytune.errors import InputError, nearest, short, shown
+from polytune.readers.records import read_records
 
 # Field names of the sources read here. Alpaca-style files have no id: the row's position is the id, which is what makes
 # the rows of two translations of the same file parallel.
 FIELDS = ("instruction", "input", "output")
+KINDS = get_args(SourceKind)
+LONGEST_ID = 1_000  # characters
+LARGEST_EXACT = 2**53  # above it a floating-point number stands for several whole ones
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Report:
     kept: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     first_dropped: dict[str, int] = field(default_factory=dict)
+    positions: dict[str, Any] | None = None  # of a source without ids: data/positions.py
 
     def drop(self, reason: str, number: int) -> None:
         """Count row `number` (from 1) as dropped for `reason`."""
@@ -42,65 +47,26 @@ class Report:
         self.first_dropped.setdefault(reason, number)
 
 
-def read_records(path: Path) -> Iterator[tuple[int, dict]]:
-    """Yield (row number from 1, record) of a `.json`, `.jsonl` (each also `.gz`) or `.parquet` file.
-
-    Raises `InputError` naming file and row for invalid UTF-8, invalid JSON or a record that is no object.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if path.suffix == ".parquet":
-        yield from _read_parquet(path)
-        return
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path}: not a readable gzip file: {error}") from None
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}: invalid UTF-8 in line {line} (byte {error.start}); save the file as UTF-8") from None
-    try:
-        if text.lstrip()[:1] == "[":
-            records = json.loads(text)
-        else:
-            # not splitlines(): U+2028 and its like are legal inside a JSON string
-            records = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not valid JSON: {error}") from None
-    for number, record in enumerate(records, start=1):
-        if not isinstance(record, dict):
-            raise InputError(f"{path}: row {number} is a {type(record).__name__}, expected an object with {FIELDS}")
-        yield number, record
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[int, dict]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except pyarrow.ArrowException as error:
-        raise InputError(f"{path}: not a readable parquet file: {error}") from None
-    yield from enumerate(table.to_pylist(), start=1)
-
-
 def read_rows(path: Path, kind: str, largest_dropped_share: float = 0.01) -> tuple[list[Row], Report]:
     """Read the rows of one file of a source.
 
-    `kind` is `bactrian-x` (has `id`) or `alpaca` (has none: the position is the id). Rows with an empty instruction and
-    input and output, with an empty output, with text that UTF-8 cannot write (half a surrogate pair, which JSON lets
-    through), or with an id seen before are dropped and counted. Raises `InputError` for a
-    missing field, a value that is no text, or when more than `largest_dropped_share` of the rows would be dropped.
+    `kind` is `bactrian-x` (has `id`) or `alpaca` (has none: the position is the id). A null input or output is empty.
+    Rows with an empty output, with text that UTF-8 cannot write (half a surrogate pair, which JSON lets through), or
+    with an id seen before (`1` and `"1"` are one id) are dropped and counted. Raises `InputError` for a missing field,
+    a value that is no text, an id that is none, or when more than `largest_dropped_share` of the rows would be dropped.
     """
-    if kind not in ("bactrian-x", "alpaca"):
-        raise InputError(f"{path}: unknown kind of source '{kind}'; allowed: alpaca, bactrian-x")
+    if kind not in KINDS:
+        raise InputError(f"{path}: unknown kind of source '{kind}'{nearest(kind, KINDS)}; allowed: {', '.join(KINDS)}")
+    if not 0 <= largest_dropped_share <= 1:
+        raise InputError(f"data.largest_dropped_share: {largest_dropped_share} is no share; expected 0 to 1")
     report = Report(file=path.name)
     rows, seen = [], set()
+    empty_inputs, prompt_lengths = [], []
     for number, record in read_records(path):
         report.read += 1
         row = _checked(record, number, path, kind)
+        empty_inputs.append(not row.input.strip())
+        prompt_lengths.append(len(row.instruction) + len(row.input))
         if not row.output.strip():
             report.drop("empty output", number)
         elif not _is_unicode(row):
@@ -114,6 +80,8 @@ def read_rows(path: Path, kind: str, largest_dropped_share: float = 0.01) -> tup
     dropped = report.read - report.kept
     if not report.read:
         raise InputError(f"{path}: holds no rows")
+    if not rows:
+        raise InputError(f"{path}: none of {report.read} rows can be kept: {', '.join(report.dropped)}")
     if dropped > largest_dropped_share * report.read:
         reasons = ", ".join(
             f"{count} x {reason} (first in row {report.first_dropped[reason]})"
@@ -123,22 +91,38 @@ def read_rows(path: Path, kind: str, largest_dropped_share: float = 0.01) -> tup
             f"{path}: {dropped} of {report.read} rows would be dropped: {reasons}; more than the allowed share "
             f"{largest_dropped_share:g} (config key data.largest_dropped_share). Repair the file or raise the share."
         )
+    if kind == "alpaca":
+        report.positions = describe_positions(empty_inputs, prompt_lengths)
     return rows, report
 
 
 def _checked(record: dict, number: int, path: Path, kind: str) -> Row:
-    required = ("id", *FIELDS) if kind == "bactrian-x" else FIELDS
-    for name in required:
+    texts = []
+    for name in FIELDS if kind == "alpaca" else ("id", *FIELDS):
         if name not in record:
+            fields = ", ".join(map(short, list(record)[:20]))
             hint = nearest(name, record)
-            raise InputError(f"{path}: row {number}: field '{name}' is missing; the row has {sorted(record)}{hint}")
+            raise InputError(f"{path}: row {number}: field '{name}' is missing; the row has {fields}{hint}")
         value = record[name]
-        if value is None and name == "input":
-            record[name] = ""
-        elif not isinstance(value, str) and not (name == "id" and isinstance(value, int)):
-            raise InputError(f"{path}: row {number}: field '{name}' is {value!r}, expected text")
-    identifier = str(record["id"]) if kind == "bactrian-x" else f"row-{number}"
-    return Row(identifier, record["instruction"], record["input"], record["output"])
+        if name == "id":
+            value = _identifier(value, f"{path}: row {number}")
+        elif value is None and name != "instruction":
+            value = ""
+        elif not isinstance(value, str):
+            raise InputError(f"{path}: row {number}: field '{name}' is {shown(value)}, expected text")
+        texts.append(value)
+    return Row(f"row-{number}", *texts) if kind == "alpaca" else Row(*texts)
+
+
+def _identifier(value: Any, where: str) -> str:
+    """Return an id as text; a whole number that was stored with a point is the same number."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise InputError(f"{where}: field 'id' is {shown(value)}, expected text or a whole number")
+    if len(str(value)) > LONGEST_ID:
+        raise InputError(f"{where}: field 'id' has {len(str(value))} characters; at most {LONGEST_ID} are an id")
+    return str(value)
 
 
 def _is_unicode(row: Row) -> bool:
