@@ -18,8 +18,8 @@ import typer
 from polytune.data.boundaries import Pieces, read_pieces
 from polytune.data.columns import keys_of, read_table
 from polytune.data.templates import Template, load_template
-from polytune.errors import InputError
-from polytune.files import atomic_directory, digest, read_json, sha256_file, write_json
+from polytune.files import atomic_directory, read_json, write_json
+from polytune.models.tokenizer import Tokenizer, check_agreement, read_tokenizer
 
 ROWS_PER_BATCH = 4096  # rows handed to the tokenizer at once: bounds the memory, long enough to use all threads
 
@@ -70,76 +70,49 @@ class TokenStore:
         """Return the token ids of row `number` (from 0): uint16 or uint32, shape (length,)."""
         return self._tokens[self.offsets[number] : self.offsets[number + 1]]
 
-
-@dataclass(frozen=True)
-class TokenizerFiles:
-    """What tokenising needs from a tokenizer directory: the fast tokenizer and its end-of-sequence token."""
-
-    directory: Path
-
-    @cached_property
-    def tokenizer(self):
-        """Return the `tokenizers.Tokenizer`; raises `InputError` if the directory has no `tokenizer.json`."""
-        from tokenizers import Tokenizer
-
-        file = self.directory / "tokenizer.json"
-        if not file.is_file():
-            raise InputError(f"{self.directory}: no tokenizer.json; only fast tokenizers are supported")
-        tokenizer = Tokenizer.from_file(str(file))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
-
-    @cached_property
-    def pieces(self) -> Pieces | None:
-        """Return how much text each token stands for, None if the tokenizer does not just cut it."""
-        return read_pieces(self.tokenizer)
-
-    @cached_property
-    def eos_token_id(self) -> int:
-        """Return the id of the end-of-sequence token that `tokenizer_config.json` names."""
-        file = self.directory / "tokenizer_config.json"
-        token = read_json(file).get("eos_token")
-        token = token["content"] if isinstance(token, dict) else token
-        number = self.tokenizer.token_to_id(token) if token else None
-        if number is None:
-            raise InputError(f"{file}: 'eos_token' is {token!r}, which is no token of tokenizer.json")
-        return number
-
-    @cached_property
-    def digest(self) -> str:
-        """Return the SHA-256 of what decides the token ids."""
-        return digest([sha256_file(self.directory / "tokenizer.json"), self.eos_token_id])
+    def check_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Raise `InputError` unless the store was made with this tokenizer: a base's own, which will score the text."""
+        check_agreement(
+            tokenizer,
+            self.index.get("tokenizer_digest", ""),
+            f"{self.path}/index.json",
+            "give the base a tokenizer name of its own in config/bases.tsv, or tokenise",
+        )
 
 
 def encode_rows(
-    prompts: list[str], responses: list[str], files: TokenizerFiles, encoder_decoder: bool
+    prompts: list[str],
+    responses: list[str],
+    tokenizer: Tokenizer,
+    encoder_decoder: bool,
+    pieces: Pieces | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the token ids of all rows, flat; how many each row has; and how many of those are prompt (int64 [rows]).
 
     Decoder: prompt and response are encoded as one text, once; a token belongs to the prompt if it starts inside it.
     Special tokens that the tokenizer puts in front (Llama's `<s>`) stay, one end-of-sequence token ends the row.
-    Encoder-decoder: both sides are encoded alone and each ends with end-of-sequence.
+    Encoder-decoder: both sides are encoded alone and each ends with end-of-sequence. `pieces` is how much text each
+    token stands for (`read_pieces`), None if the tokenizer does not just cut it.
     """
-    tokenizer, eos = files.tokenizer, files.eos_token_id
+    backend, eos = tokenizer.backend, tokenizer.eos_token_id
     if encoder_decoder:
-        sources, source_sizes = _end_rows(*_flatten(tokenizer.encode_batch_fast(prompts)), eos)
-        targets, target_sizes = _end_rows(*_flatten(tokenizer.encode_batch_fast(responses)), eos)
+        sources, source_sizes = _end_rows(*_flatten(backend.encode_batch_fast(prompts)), eos)
+        targets, target_sizes = _end_rows(*_flatten(backend.encode_batch_fast(responses)), eos)
         sides = np.repeat(np.arange(2 * len(prompts)) % 2, np.stack([source_sizes, target_sizes], 1).ravel())
         ids = np.empty(len(sides), np.uint32)
         ids[sides == 0], ids[sides == 1] = sources, targets
         return ids, source_sizes + target_sizes, source_sizes
     texts = [prompt + response for prompt, response in zip(prompts, responses, strict=True)]
-    if files.pieces is None:
-        encodings = tokenizer.encode_batch(texts)
+    if pieces is None:
+        encodings = backend.encode_batch(texts)
         ids, sizes = _flatten(encodings)
         prompt_lengths = _count_by_offsets(encodings, prompts, texts)
     else:
-        ids, sizes = _flatten(tokenizer.encode_batch_fast(texts))
-        prompt_lengths = files.pieces.count_prompt_tokens(prompts, texts, ids, sizes)
+        ids, sizes = _flatten(backend.encode_batch_fast(texts))
+        prompt_lengths = pieces.count_prompt_tokens(prompts, texts, ids, sizes)
         unsaid = np.flatnonzero(prompt_lengths < 0)
         subset = [[side[row] for row in unsaid] for side in (prompts, texts)]
-        prompt_lengths[unsaid] = _count_by_offsets(tokenizer.encode_batch(subset[1]), *subset)
+        prompt_lengths[unsaid] = _count_by_offsets(backend.encode_batch(subset[1]), *subset)
     return *_end_rows(ids, sizes, eos), prompt_lengths
 
 
@@ -177,12 +150,12 @@ def count_prompt_tokens(encoding, prompt_end: int, text_end: int) -> int:
 
 
 def tokenize(
-    data: Path, files: TokenizerFiles, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
+    data: Path, tokenizer: Tokenizer, template: Template, encoder_decoder: bool, output: Path, data_digest: str = ""
 ) -> dict:
     """Tokenise a parquet file of rows into a store at `output`; return its index."""
-    table = read_table(data)
-    vocabulary = files.tokenizer.get_vocab_size(with_added_tokens=True)
-    dtype = np.dtype("<u2" if vocabulary <= 65_536 else "<u4")
+    table, highest = read_table(data), -1
+    pieces = None if encoder_decoder else read_pieces(tokenizer.backend)
+    dtype = np.dtype("<u2" if tokenizer.highest_token_id < 65_536 else "<u4")
     lengths, prompt_lengths = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     with atomic_directory(output) as directory:
         with open(directory / "tokens.bin", "wb") as stream:
@@ -190,7 +163,8 @@ def tokenize(
                 rows = batch.to_pylist()
                 prompts = [template.prompt(row["instruction"], row["input"]) for row in rows]
                 responses = [template.response(row["output"]) for row in rows]
-                ids, sizes, prompt_sizes = encode_rows(prompts, responses, files, encoder_decoder)
+                ids, sizes, prompt_sizes = encode_rows(prompts, responses, tokenizer, encoder_decoder, pieces)
+                highest = max(highest, int(ids.max(initial=0)))
                 ids.astype(dtype).tofile(stream)
                 lengths.append(sizes)
                 prompt_lengths.append(prompt_sizes)
@@ -203,12 +177,12 @@ def tokenize(
             "tokens": int(lengths.sum()),
             "prompt_tokens": int(prompt_lengths.sum()),
             "dtype": dtype.str,
-            "vocab_size": vocabulary,
-            "eos_token_id": files.eos_token_id,
+            "highest_token_id": highest,
+            "eos_token_id": tokenizer.eos_token_id,
             "encoder_decoder": encoder_decoder,
             "template": template.name,
             "data_digest": data_digest,
-            "tokenizer_digest": files.digest,
+            "tokenizer_digest": tokenizer.digest,
             "template_digest": template.digest,
         }
         write_json(directory / "index.json", index)
@@ -218,7 +192,7 @@ def tokenize(
 def command(
     data: Annotated[Path, typer.Option(help="Parquet file of rows.")],
     report: Annotated[Path, typer.Option(help="Report of these rows, for their digest.")],
-    tokenizer: Annotated[Path, typer.Option(help="Directory with tokenizer.json and tokenizer_config.json.")],
+    tokenizer: Annotated[Path, typer.Option(help="Directory of the tokenizer.")],
     template: Annotated[str, typer.Option(help="Name of the prompt template.")],
     templates: Annotated[Path, typer.Option(help="File of prompt templates.")],
     output: Annotated[Path, typer.Option(help="Directory to write.")],
@@ -226,5 +200,5 @@ def command(
 ) -> None:
     """Tokenise one language of a source, once per tokenizer and template."""
     chosen = load_template(templates, template)
-    index = tokenize(data, TokenizerFiles(tokenizer), chosen, encoder_decoder, output, read_json(report)["digest"])
+    index = tokenize(data, read_tokenizer(tokenizer), chosen, encoder_decoder, output, read_json(report)["digest"])
     print(f"{index['rows']} rows, {index['tokens']} tokens, {index['prompt_tokens']} of them prompt")

@@ -16,8 +16,13 @@ from torch.nn import functional
 
 from polytune.models.nodes import additive_mask, take_nodes
 
-NAMES = (("head", "attention_heads"), ("layer", "hidden_layers"))
-"""Keys of config.json have two names: n_head or num_attention_heads, n_layer or num_hidden_layers."""
+NAMES = (
+    ("hidden_size", "n_embed"),
+    ("n_head", "num_attention_heads"),
+    ("n_layer", "num_hidden_layers"),
+    ("vocab_size",),
+)
+"""Sizes in config.json, and their other names."""
 
 GELU_SLOPE = math.sqrt(2 / math.pi)
 
@@ -41,10 +46,14 @@ class Bloom(nn.Module):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        width = config.get("hidden_size", config.get("n_embed"))
-        heads, layers = (config.get(f"n_{key}", config.get(f"num_{name}")) for key, name in NAMES)
-        self.config = SimpleNamespace(**{**config, "heads": heads, "is_encoder_decoder": False})
+        width, heads, layers, vocabulary = (_whole(config, *names) for names in NAMES)
+        if width % heads:
+            raise ValueError(f"'hidden_size' {width} is no multiple of 'n_head' {heads}")
+        changes = {"heads": heads, "vocab_size": vocabulary, "is_encoder_decoder": False}
+        self.config = SimpleNamespace(**{**config, **changes})
         epsilon = config.get("layer_norm_epsilon", 1e-5)
+        if not isinstance(epsilon, float):
+            raise ValueError(f"'layer_norm_epsilon' is {epsilon!r}")
         self.after_norm = config.get("apply_residual_connection_post_layernorm", False)
         self.transformer = nn.Module()
         self.transformer.word_embeddings = Embedding(self.config.vocab_size, width)
@@ -62,9 +71,13 @@ class Bloom(nn.Module):
         if not any(name.startswith("transformer.") for name in tensors):  # saved from the body alone
             body = {f"transformer.{name}": tensor for name, tensor in tensors.items() if name != "lm_head.weight"}
             tensors = {**tensors, **body}
-        tied = config.get("tie_word_embeddings", True) or "lm_head.weight" not in tensors
+        # as transformers: a file's own output layer counts, whatever config.json says, unless it is the same anyway
+        embedding = tensors["transformer.word_embeddings.weight"]
+        tied = config.get("tie_word_embeddings", True) and torch.equal(
+            tensors.get("lm_head.weight", embedding), embedding
+        )
         if tied:
-            tensors = {**tensors, "lm_head.weight": tensors["transformer.word_embeddings.weight"]}
+            tensors = {**tensors, "lm_head.weight": embedding}
         with torch.device("meta"):
             model = cls(config)
         model.load_state_dict({name: tensors[name].to(dtype) for name in model.state_dict()}, assign=True)
@@ -119,6 +132,14 @@ class Bloom(nn.Module):
             residual = normed if self.after_norm else hidden
             hidden = block.mlp.dense_4h_to_h(_gelu(block.mlp.dense_h_to_4h(normed))) + residual
         return body.ln_f(hidden)
+
+
+def _whole(config: dict[str, Any], *names: str) -> int:
+    """Return a size that a configuration gives under one of some names; raises `ValueError` if it is none."""
+    value = next((config[name] for name in names if name in config), None)
+    if type(value) is not int or value < 1:
+        raise ValueError(f"'{names[0]}' is {value!r}, expected a whole number from 1")
+    return value
 
 
 def alibi_slopes(heads: int) -> torch.Tensor:

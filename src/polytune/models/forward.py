@@ -10,14 +10,9 @@ from collections.abc import Callable
 
 import torch
 
+from polytune.models.architectures import known_architecture
 from polytune.models.bloom import Bloom
 from polytune.models.nodes import additive_mask, take_nodes
-
-TREE_ARCHITECTURES = ("gpt2", "gpt_neox", "llama", "mixtral")
-"""`model_type`s of transformers whose attention takes a mask per query and positions, and whose logits are the output
-layer's of the last hidden state and nothing else. BLOOM has a class of its own here."""
-
-ENCODER_DECODERS = ("t5", "mt5")
 
 Hidden = Callable[..., torch.Tensor]
 """(tokens [rows, n], positions [rows, n], ancestors bool [rows, n, n], kept [rows, k], slots [m]) -> hidden states
@@ -26,8 +21,10 @@ Hidden = Callable[..., torch.Tensor]
 
 def supports_trees(model) -> bool:
     """Return whether this model's hidden states can be computed on trees."""
-    known = model.config.model_type in TREE_ARCHITECTURES and getattr(model.config, "sliding_window", None) is None
-    return known or isinstance(model, Bloom)
+    if isinstance(model, Bloom):
+        return True
+    known = known_architecture({"model_type": model.config.model_type})
+    return known is not None and known.takes_masks and getattr(model.config, "sliding_window", None) is None
 
 
 def tree_hidden_states(model) -> Hidden:

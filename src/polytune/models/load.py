@@ -1,14 +1,17 @@
-"""Load the model and the tokenizer of a checkpoint, with as few imports as that takes."""
+"""Models with their weights, for training and for scoring, with few imports.
+
+Scoring takes our own BLOOM, which computes token trees and nothing else. A generator needs transformers' class with its
+cache for every architecture: `load_transformers`, then `adapters.add_adapter`, a function beside `load_scorer`.
+"""
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Any
 
-from polytune.errors import InputError
-from polytune.models.directory import Checkpoint, weight_files
-from polytune.models.forward import ENCODER_DECODERS, TREE_ARCHITECTURES
-from polytune.models.tokenizer import load_plain_tokenizer
+from polytune.errors import InputError, reason
+from polytune.models.architectures import known_architecture
+from polytune.models.directory import ModelDirectory, read_config_file, weight_files
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -18,98 +21,93 @@ def choose_precision(precision: str, device: str, config: dict[str, Any]) -> str
     if precision != "auto":
         return PRECISIONS[precision]
     stored = config.get("dtype") or config.get("torch_dtype") or "float32"
-    return "float32" if device.startswith("cpu") else stored
+    if device.startswith("cpu"):
+        return "float32"
+    if stored not in PRECISIONS.values():
+        raise InputError(f"config.json: 'dtype' is {stored!r}; choose one of {', '.join(PRECISIONS)} with --precision")
+    return stored
 
 
-def load_tokenizer(checkpoint: Checkpoint):
-    """Return the checkpoint's tokenizer: what transformers makes of its files, or the same without transformers.
-
-    The import is saved only where the model does not need it either. Raises `InputError` for broken files.
-    """
-    try:
-        plain = load_plain_tokenizer(checkpoint.tokenizer) if uses_own_class(checkpoint) else None
-        if plain is not None:
-            return plain
-        from transformers import AutoTokenizer
-
-        return AutoTokenizer.from_pretrained(checkpoint.tokenizer, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{checkpoint.tokenizer}: the tokenizer cannot be loaded: {error}") from error
-
-
-def uses_own_class(checkpoint: Checkpoint) -> bool:
-    """Return whether the model is one that evaluation has a class of its own for: BLOOM, plain adapters included."""
-    from polytune.models.adapters import is_plain
-
-    own = checkpoint.config.get("architectures") in (["BloomForCausalLM"], ["BloomModel"])
-    return own and (checkpoint.adapter is None or is_plain(checkpoint.adapter))
-
-
-def load_model(checkpoint: Checkpoint, device: str, dtype: str):
+def load_scorer(model: ModelDirectory, device: str, dtype: str):
     """Return the model in evaluation mode on `device`, its adapter added.
 
-    BLOOM is our own class; every other model is the transformers class that `config.json` names.
-    Raises `InputError` if the weights do not fit the configuration.
+    BLOOM is our own class; every other model is transformers' class, with peft's adapter where it is not plain LoRA.
+    Raises `InputError` if the weights do not fit the configuration, or the adapter the model.
     """
     import torch
 
-    from polytune.models.adapters import add_lora, is_plain
+    from polytune.models.adapters import add_adapter, is_plain
 
-    load = _load_bloom if uses_own_class(checkpoint) else _load_transformers
-    model = load(checkpoint, getattr(torch, dtype))
-    if checkpoint.adapter is not None:
-        if is_plain(checkpoint.adapter):
-            add_lora(model, checkpoint.adapter)
-        else:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, checkpoint.adapter).get_base_model()
-    return model.to(device).eval()
+    ours = model.config.get("architectures") in (["BloomForCausalLM"], ["BloomModel"])
+    own = ours and (model.adapter is None or is_plain(model.adapter))
+    loaded = (_load_bloom if own else load_transformers)(model.weights, getattr(torch, dtype))
+    if model.adapter is not None:
+        model.check_base()
+        loaded = add_adapter(loaded, model.adapter)
+    return loaded.to(device).eval()
 
 
-def _load_bloom(checkpoint: Checkpoint, dtype):
+def load_transformers(directory: Path, dtype, attention: str | None = None):
+    """Return transformers' model of a directory, its weights in `dtype`; no code of the directory is run.
+
+    `attention` is the implementation by transformers' name; without it, the fused one for the architectures that we
+    know. Raises `InputError` if files are missing, or tensors: transformers would go on with random values.
+    """
+    _, config = weight_files(directory), read_config_file(directory)
+    if (directory / "adapter_config.json").is_file():
+        raise InputError(f"{directory}: an adapter lies beside the weights and would be added unasked; move it away")
+    if attention is None and known_architecture(config) is not None and config["model_type"] != "bloom":
+        attention = "sdpa"
+    try:
+        model, report = _model_class(config, directory).from_pretrained(
+            directory,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            **({} if attention is None else {"attn_implementation": attention}),
+        )
+    except Exception as error:  # of any library that reads the user's files
+        raise InputError(f"{directory}: the model cannot be loaded: {reason(error)}") from error
+    if missing := sorted(report["missing_keys"]):
+        raise InputError(f"{directory}: {len(missing)} tensors of the model are not in its files, first {missing[0]}")
+    if model.get_output_embeddings() is None:
+        raise InputError(f"{directory}/config.json: {type(model).__name__} has no output layer, is no language model")
+    return model
+
+
+def _model_class(config: dict[str, Any], directory: Path):
+    """Return the class that config.json names, with an output layer where it names the body alone."""
+    import transformers
+
+    names = config.get("architectures") or [None]
+    name = names[0] if isinstance(names, list) else names
+    known, found = known_architecture(config), getattr(transformers, name, None) if isinstance(name, str) else None
+    if found is None and not (known and name is None):
+        raise InputError(
+            f"{directory / 'config.json'}: 'architectures' is {name!r}, which transformers {transformers.__version__} "
+            "does not know"
+        )
+    if known is None or not (name is None or name.endswith("Model")):
+        return found
+    return transformers.AutoModelForSeq2SeqLM if known.encoder_decoder else transformers.AutoModelForCausalLM
+
+
+def _load_bloom(directory: Path, dtype):
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from polytune.models.bloom import Bloom
 
     tensors = {}
-    for path in weight_files(checkpoint.weights):
+    for path in weight_files(directory):
         try:
             tensors |= load_file(path)
         except (OSError, SafetensorError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from error
     try:
-        return Bloom.load(checkpoint.config, tensors, dtype)
+        return Bloom.load(read_config_file(directory), tensors, dtype)
     except KeyError as error:
-        raise InputError(f"{checkpoint.weights}: the weights or config.json lack {error}, which BLOOM needs") from error
-    except RuntimeError as error:
-        raise InputError(f"{checkpoint.weights}: the weights do not fit config.json: {error}") from error
-
-
-def _load_transformers(checkpoint: Checkpoint, dtype):
-    import transformers
-
-    name = next(iter(checkpoint.config.get("architectures") or []), None)
-    model_class = getattr(transformers, name, None) if name else None
-    if model_class is None:
-        file = checkpoint.weights / "config.json"
-        raise InputError(
-            f"{file}: 'architectures' is {name!r}, which transformers {transformers.__version__} does not know"
-        )
-    fused = checkpoint.config.get("model_type") in TREE_ARCHITECTURES + ENCODER_DECODERS
-    try:
-        model, report = model_class.from_pretrained(
-            checkpoint.weights,
-            dtype=dtype,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-            **({"attn_implementation": "sdpa"} if fused else {}),
-        )
-    except (OSError, ValueError, RuntimeError, json.JSONDecodeError) as error:
-        raise InputError(f"{checkpoint.weights}: the model cannot be loaded: {error}") from error
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])[0]
-        raise InputError(f"{checkpoint.weights}: the weights lack {missing}, which {name} needs")
-    return model
+        raise InputError(f"{directory}: the weights or config.json lack {error}, which BLOOM needs") from error
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{directory}: the weights do not fit config.json: {reason(error)}") from error

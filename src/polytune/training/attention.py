@@ -1,24 +1,19 @@
-"""Attention inside the rows of a pack, never across them, for every architecture of the studies.
+"""Attention inside the rows of a pack, never across them: the mathematics, for `architectures` to install in a model.
 
-`install` changes one model instance: its attention layers read the pack's layout from a `PackContext` that they share,
-and position ids restart at zero in every row. The result equals the untouched model on each row alone.
+The layers of a model share a `PackContext`, which holds the layout of the pack that is computed now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MethodType
 
 import torch
 from torch.nn import functional
 
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError
 from polytune.training.layout import Layout
 
-IMPLEMENTATION = "polytune_rows"  # the name under which transformers knows our attention function
 QUERIES_PER_RUN = 96
-DECODERS = ("bloom", "gpt2", "gpt_neox", "llama", "mistral", "mixtral")
-ENCODER_DECODERS = ("t5", "mt5")
 
 
 class PackContext:
@@ -79,10 +74,13 @@ def attend_rows(
 
 def has_variable_length_kernel(query: torch.Tensor) -> bool:
     """Return whether torch's flash attention can take the rows of a pack as they lie: one call, no padding."""
-    return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] <= 256
+    fits = query.shape[-1] <= 256 and query.shape[-1] % 8 == 0
+    return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and fits
 
 
-def _interface(module, query, key, value, attention_mask, dropout=0.0, scaling=None, sliding_window=None, **unused):
+def attend_in_transformers(
+    module, query, key, value, attention_mask, dropout=0.0, scaling=None, sliding_window=None, **unused
+):
     """Attention function in the form of transformers' AttentionInterface; tensors are [1, heads, tokens, d]."""
     layout = module.pack_context.decoder
     if sliding_window is not None and layout.longest > sliding_window:
@@ -91,6 +89,9 @@ def _interface(module, query, key, value, attention_mask, dropout=0.0, scaling=N
             "set max_length_tokens to the window or less"
         )
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if torch.is_autocast_enabled(query.device.type):  # rotary positions leave float32
+        dtype = torch.get_autocast_dtype(query.device.type)
+        query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     tensors = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]  # [tokens, heads, d]
     if has_variable_length_kernel(query) and not dropout:
         from torch.nn.attention.varlen import varlen_attn
@@ -101,29 +102,6 @@ def _interface(module, query, key, value, attention_mask, dropout=0.0, scaling=N
     else:
         result = attend_rows(*tensors, layouts=(layout, layout), scale=scale, dropout=dropout)
     return result[None], None
-
-
-def _install_interface(model, context: PackContext) -> None:
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(IMPLEMENTATION, _interface)
-    for module in model.modules():
-        if type(module).__name__.endswith("Attention"):
-            module.pack_context = context
-    if model.config.model_type in ("llama", "mistral", "mixtral"):
-        layer = model.base_model.layers[-1]
-        layer.forward = MethodType(_last_llama_block(context), layer)
-        context.trimmed = True
-
-
-def _last_llama_block(context: PackContext) -> Callable:
-    def forward(self, hidden_states, **options):
-        attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **options)
-        # the rest of the last block only at the positions that the loss asks for
-        hidden_states = (hidden_states + attended).index_select(1, context.predict)
-        return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states))
-
-    return forward
 
 
 def attend_causally(
@@ -172,57 +150,3 @@ class AlibiMasks:
             future = torch.full((size, size), float("-inf"), dtype=like.dtype, device=like.device).triu(1)
             mask = self.mask = (slopes + future)[None]
         return mask[:, :, :length, :length]
-
-
-def _install_bloom(model, context: PackContext) -> None:
-    masks, last = AlibiMasks(model.config.n_head), model.config.n_layer - 1
-    context.trimmed = True
-
-    def attend(self, hidden_states, residual, alibi, attention_mask, **unused):
-        fused = self.query_key_value(hidden_states)[0].view(-1, self.num_heads, 3, self.head_dim)
-        results = []
-        for block, padded in zip(context.decoder.blocks, context.decoder.pad(fused), strict=True):
-            query, key, value = padded.transpose(1, 2).unbind(3)  # [rows, heads, length, d]
-            mask = masks(query, block.length).expand(block.rows, -1, -1, -1)
-            dropout = self.attention_dropout.p if self.training else 0.0
-            result = attend_causally(query, key, value, mask, self.inv_norm_factor, dropout)
-            results.append(result.transpose(1, 2))
-        joined = context.decoder.unpad(results)
-        if self.layer_idx == last:  # the rest of the last block only at the positions that the loss asks for
-            joined, residual = joined.index_select(0, context.predict), residual.index_select(1, context.predict)
-        output = self.dense(joined.reshape(1, -1, self.hidden_size))
-        return residual + functional.dropout(output, self.hidden_dropout, self.training), None
-
-    for block in model.transformer.h:
-        block.self_attention.forward = MethodType(attend, block.self_attention)
-        # the same function (tanh approximation) in one kernel instead of six forward and fifteen backward
-        block.mlp.gelu_impl = torch.nn.GELU(approximate="tanh")
-
-
-def check_architecture(model_type: str, file: str) -> None:
-    """Raise `InputError` if `model_type` has no exact packed attention here."""
-    known = DECODERS + ENCODER_DECODERS
-    if model_type not in known:
-        raise InputError(
-            f"{file}: model_type '{model_type}' is not supported; supported are {', '.join(known)}"
-            f"{nearest(model_type, known)}"
-        )
-
-
-def install(model) -> PackContext:
-    """Make `model` attend within the rows of packs; return the context through which it learns each pack's layout."""
-    context = PackContext()
-    kind = model.config.model_type
-    check_architecture(kind, "config.json")
-    if kind == "bloom":
-        _install_bloom(model, context)
-    elif kind in ENCODER_DECODERS:
-        from polytune.training.t5 import install_t5
-
-        install_t5(model, context)
-    else:
-        _install_interface(model, context)
-    for module in model.modules():  # stacks of an encoder-decoder have their own copies of the configuration
-        if hasattr(module, "config"):
-            module.config._attn_implementation = IMPLEMENTATION  # unknown to transformers' masks: none is built
-    return context

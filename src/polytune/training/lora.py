@@ -8,11 +8,14 @@ import torch
 
 from polytune.errors import InputError, nearest
 from polytune.files import read_json, write_json
+from polytune.models.architectures import ARCHITECTURES
 from polytune.training.spec import Lora
 
 
 def add_adapters(model, wanted: Lora, seed: int):
     """Return `model` with frozen weights and trainable adapters on the layers that `wanted` names.
+
+    Without names these are the layers that compute queries, keys and values (`models.architectures`).
 
     Raises `InputError` if a target module does not exist or is the output layer, whose loss is computed without it.
     """
@@ -25,7 +28,8 @@ def add_adapters(model, wanted: Lora, seed: int):
     }
     head = next(name for name, module in model.named_modules() if module is model.get_output_embeddings())
     names.discard(head.rsplit(".", 1)[-1])
-    for name in wanted.target_modules:
+    targets = list(wanted.target_modules or ARCHITECTURES[model.config.model_type].query_key_value)
+    for name in targets:
         if name not in names:
             raise InputError(
                 f"'hyperparameters.lora.target_modules' names '{name}'; this model has "
@@ -39,7 +43,7 @@ def add_adapters(model, wanted: Lora, seed: int):
             r=wanted.r,
             lora_alpha=wanted.alpha,
             lora_dropout=wanted.dropout,
-            target_modules=list(wanted.target_modules),
+            target_modules=targets,
             fan_in_fan_out=model.config.model_type == "gpt2",  # its Conv1D layers store the transposed weight
         ),
     )

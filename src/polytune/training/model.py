@@ -7,23 +7,12 @@ from types import MethodType
 
 import torch
 
-from polytune.errors import InputError
-from polytune.files import read_json
-from polytune.training.attention import ENCODER_DECODERS, check_architecture, install
+from polytune.errors import InputError, reason
+from polytune.models.architectures import ARCHITECTURES, find_architecture, is_encoder_decoder
+from polytune.models.directory import read_config_file
+from polytune.models.load import load_transformers
+from polytune.training.architectures import install
 from polytune.training.loss import weighted_nll
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-    "added_tokens.json",
-    "chat_template.jinja",
-)
 
 
 def read_config(directory: Path):
@@ -31,76 +20,32 @@ def read_config(directory: Path):
     from transformers import AutoConfig
 
     file = Path(directory) / "config.json"
-    content = read_json(file)
-    if "auto_map" in content:
-        raise InputError(f"{file}: 'auto_map' asks for code from the model's repository; Polytune does not run it")
-    if "model_type" not in content:
-        raise InputError(f"{file}: 'model_type' is missing")
-    check_architecture(content["model_type"], str(file))
+    content = read_config_file(Path(directory))
+    find_architecture(content, file)
     if content.get("output_router_logits"):
         raise InputError(f"{file}: 'output_router_logits' adds a loss that depends on the batch; set it to false")
-    return AutoConfig.from_pretrained(directory, local_files_only=True)
-
-
-def weight_files(directory: Path) -> list[Path]:
-    """Return the safetensors files of a model directory; raises `InputError` if there are none or only pickles."""
-    directory = Path(directory)
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such model directory")
-    index = directory / "model.safetensors.index.json"
-    if index.is_file():
-        names = sorted(set(read_json(index)["weight_map"].values()))
-        missing = [name for name in names if not (directory / name).is_file()]
-        if missing:
-            raise InputError(f"{directory}: {missing[0]} is missing, {index.name} names it")
-        return [directory / name for name in names]
-    if (directory / "model.safetensors").is_file():
-        return [directory / "model.safetensors"]
-    pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in directory.glob(pattern))
-    if pickles:
-        raise InputError(
-            f"{directory}: only {pickles[0]} found, which can run code when loaded; convert it to safetensors"
-        )
-    raise InputError(f"{directory}: no weights (model.safetensors or model.safetensors.index.json)")
-
-
-def _model_class(config):
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
-
-    return AutoModelForSeq2SeqLM if config.model_type in ENCODER_DECODERS else AutoModelForCausalLM
+    try:
+        return AutoConfig.from_pretrained(directory, local_files_only=True)
+    except Exception as error:  # of the library that reads the user's file
+        raise InputError(f"{file}: {reason(error)}") from error
 
 
 def load_base(directory: Path, half: bool = False):
     """Load a base model's safetensors in float32 (`half`: bfloat16); no code of the model's directory is run."""
-    from safetensors import SafetensorError
-
-    weight_files(directory)
-    config = read_config(directory)
-    try:
-        model, report = _model_class(config).from_pretrained(
-            directory,
-            config=config,
-            dtype=torch.bfloat16 if half else torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            attn_implementation="eager",
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise InputError(f"{directory}: the model cannot be loaded: {error}") from error
-    if report["missing_keys"]:  # transformers would go on with random values
-        missing = sorted(report["missing_keys"])
-        raise InputError(f"{directory}: {len(missing)} tensors of the model are not in its files, first {missing[0]}")
-    return model
+    read_config(directory)
+    return load_transformers(Path(directory), torch.bfloat16 if half else torch.float32, "eager")
 
 
 def init_base(config_directory: Path, seed: int):
     """Return a randomly initialised float32 model of `config.json`, the same for the same seed."""
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
     config = read_config(config_directory)
     config._attn_implementation = "eager"
     torch.manual_seed(seed)
     # not `from_config`: under ZeRO-3 it cuts the model before it draws the weights, in another order
-    return _model_class(config)._model_mapping[type(config)](config).float()
+    auto = AutoModelForSeq2SeqLM if is_encoder_decoder(config.model_type) else AutoModelForCausalLM
+    return auto._model_mapping[type(config)](config).float()
 
 
 def check_vocabulary(config, vocabulary: int, directory: Path) -> None:
@@ -114,10 +59,11 @@ def check_vocabulary(config, vocabulary: int, directory: Path) -> None:
 
 def check_positions(config, longest: int, directory: Path) -> None:
     """Raise `InputError` if a row of `longest` tokens has more positions than the model has learned (GPT-2, mGPT)."""
-    if config.model_type == "gpt2" and longest > config.n_positions:
+    key = ARCHITECTURES[config.model_type].positions
+    if key is not None and longest > getattr(config, key):
         raise InputError(
-            f"{directory}/config.json: 'n_positions' is {config.n_positions}, the longest row has {longest} tokens; "
-            f"set max_length_tokens to {config.n_positions} or less"
+            f"{directory}/config.json: '{key}' is {getattr(config, key)}, the longest row has {longest} tokens; "
+            f"set max_length_tokens to {getattr(config, key)} or less"
         )
 
 

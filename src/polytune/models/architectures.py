@@ -1,0 +1,68 @@
+"""The architectures that Polytune trains exactly, and what it has to know of each. Imports nothing heavy.
+
+Whatever reads a model asks here: training (packs, LoRA's default modules), scoring (token trees), generation. A new
+architecture is a row; where its attention is none of those that `training.architectures` installs, also a function
+there. Scoring takes any other model of transformers, too: a row per request, as the harness does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from polytune.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What one `model_type` of transformers needs."""
+
+    query_key_value: tuple[str, ...]
+    """The linear layers that compute queries, keys and values: where LoRA's adapters go unless a study names others."""
+    encoder_decoder: bool = False
+    takes_masks: bool = True
+    """Whether transformers' class takes a mask per query and positions, and computes its logits by the output layer
+    from the last hidden state and nothing else, so that token trees are exact."""
+    llama_blocks: bool = False
+    """Whether a block is norm, attention, norm, feed-forward under Llama's names: the last one can be cut short."""
+    positions: str | None = None
+    """Key of config.json that says how many positions are learned; no row may be longer."""
+
+
+LLAMA = Architecture(("q_proj", "k_proj", "v_proj"), llama_blocks=True)
+T5 = Architecture(("q", "k", "v"), encoder_decoder=True, takes_masks=False)
+
+ARCHITECTURES = {
+    "bloom": Architecture(("query_key_value",), takes_masks=False),
+    "gpt2": Architecture(("c_attn",), positions="n_positions"),
+    "gpt_neox": Architecture(("query_key_value",)),
+    "llama": LLAMA,
+    "mistral": LLAMA,
+    "mixtral": LLAMA,
+    "t5": T5,
+    "mt5": T5,
+}
+
+
+def find_architecture(config: dict[str, Any], file: object) -> Architecture:
+    """Return the row of a model's configuration, read from `file`; raises `InputError` if training does not know it."""
+    kind, found = config.get("model_type"), known_architecture(config)
+    if kind is None:
+        raise InputError(f"{file}: 'model_type' is missing")
+    if found is None:
+        raise InputError(
+            f"{file}: model_type '{kind}' is not supported; supported are {', '.join(ARCHITECTURES)}"
+            f"{nearest(kind, ARCHITECTURES)}"
+        )
+    return found
+
+
+def is_encoder_decoder(model_type: str) -> bool:
+    """Return whether a known architecture encodes a source and decodes a target."""
+    return model_type in ARCHITECTURES and ARCHITECTURES[model_type].encoder_decoder
+
+
+def known_architecture(config: dict[str, Any]) -> Architecture | None:
+    """Return the row of a model's configuration, None for a model that only scoring takes."""
+    kind = config.get("model_type")
+    return ARCHITECTURES.get(kind) if isinstance(kind, str) else None
