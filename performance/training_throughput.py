@@ -62,12 +62,9 @@ def make_rows(count: int, vocabulary: int, longest: int = LONGEST) -> list[tuple
     """
     generator = np.random.default_rng(20)
     lengths = np.exp(np.log(89) + 0.68 * generator.standard_normal(count)).astype(int).clip(8, longest)
-    rows = []
-    for length in lengths:
-        tokens = generator.integers(2, vocabulary, length)
-        cut = round(length * (1 - SUPERVISED))
-        rows.append((tokens[:cut], tokens[cut:]))
-    return rows
+    cuts = np.round(lengths * (1 - SUPERVISED)).astype(int)
+    texts = [generator.integers(2, vocabulary, length) for length in lengths]
+    return [(text[:cut], text[cut:]) for text, cut in zip(texts, cuts, strict=True)]
 
 
 def make_model(kind: str, vocabulary: int):
@@ -79,13 +76,9 @@ def make_model(kind: str, vocabulary: int):
     if kind == "bloom":
         config = BloomConfig(vocab_size=vocabulary, hidden_size=HIDDEN, n_layer=LAYERS, n_head=HEADS)
     else:
-        config = LlamaConfig(
-            vocab_size=vocabulary,
-            hidden_size=HIDDEN,
-            intermediate_size=688,  # the ratio of LLaMA-7B, 11,008 to 4,096
-            num_hidden_layers=LAYERS,
-            num_attention_heads=HEADS,
-        )
+        shape = {"hidden_size": HIDDEN, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS}
+        # the feed-forward layers have the ratio of LLaMA-7B, 11,008 to 4,096
+        config = LlamaConfig(vocab_size=vocabulary, intermediate_size=688, **shape)
     return AutoModelForCausalLM.from_config(config)
 
 
@@ -172,22 +165,21 @@ def train_with_trainer(make: Callable, rows, setting: Setting) -> dict:
 
 
 def train_with_polytune(make: Callable, rows, setting: Setting) -> dict:
-    """Train with Polytune's own path: token store, packs, `UpdateTrainer`."""
+    """Train with Polytune's own path: token store, packs, training loop."""
     import torch
 
+    from polytune.machine import keep_freed_memory
     from polytune.mixtures.manifest import Mixture, Part
-    from polytune.training.batches import Limits, Rows, Updates
+    from polytune.training.batches import Updates
+    from polytune.training.engine import OneProcess
+    from polytune.training.loop import train
     from polytune.training.lora import add_adapters
     from polytune.training.model import compute_packs
-    from polytune.training.run import Hardware, training_arguments
+    from polytune.training.options import Hardware
+    from polytune.training.rows import Limits, Rows
     from polytune.training.spec import Hyperparameters, Lora
-    from polytune.training.startup import import_trainer
-
-    import_trainer()
-    from polytune.training.trainer import UpdateTrainer
 
     hyper = Hyperparameters(1e-4, setting.epochs, setting.update_rows, LONGEST, precision=setting.precision)
-    hardware = Hardware(setting.micro_tokens, activation_checkpointing=setting.activation_checkpointing)
     with tempfile.TemporaryDirectory() as name:
         write_store(Path(name) / "bench" / "en", rows, setting.vocabulary)
         mixture = Mixture("bench", "bench", "bench", ("en",), (Part("bench", "en", "all", len(rows), ""),))
@@ -202,12 +194,24 @@ def train_with_polytune(make: Callable, rows, setting: Setting) -> dict:
         if setting.lora:
             options = {name.removeprefix("lora_"): value for name, value in setting.lora.items()}
             model = add_adapters(model, Lora(**options), seed=1)
-        stopwatch = make_stopwatch(setting.clock)
-        arguments = training_arguments(hyper, hardware, seed=1, folder=Path(name) / "work")
-        arguments.logging_strategy = "no"
-        UpdateTrainer(model, arguments, updates, hyper, [stopwatch]).train()
+        if setting.activation_checkpointing:
+            model.activation_checkpointing_enable()
+        if not torch.cuda.is_available():
+            keep_freed_memory()
+        engine, times = OneProcess(model, hyper), []
+        step = engine.step
+
+        def timed_step(learning_rate: float) -> float:
+            norm = step(learning_rate)
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            times.append(CLOCKS[setting.clock]())
+            return norm
+
+        engine.step = timed_step
+        train(engine, updates, Hardware(checkpoint_minutes=0), Path(name))
     tokens = updates.count_tokens()[0] - int(selected.lengths[updates.rows_of(0)].sum())
-    return {"tokens": tokens, "useful": 1.0, "times": stopwatch.times, "loss": loss}
+    return {"tokens": tokens, "useful": 1.0, "times": times, "loss": loss}
 
 
 def write_store(store: Path, rows, vocabulary: int) -> None:
@@ -220,7 +224,7 @@ def write_store(store: Path, rows, vocabulary: int) -> None:
     np.save(store / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]))
     np.save(store / "prompt_lengths.npy", np.array([len(prompt) for prompt, _ in rows], np.int32))
     np.save(store / "keys.npy", np.arange(len(rows), dtype=np.uint64))
-    index = {"rows": len(rows), "tokens": sum(lengths), "dtype": "<u4", "vocab_size": vocabulary}
+    index = {"rows": len(rows), "tokens": sum(lengths), "dtype": "<u4", "highest_token_id": vocabulary - 1}
     write_json(store / "index.json", {**index, "encoder_decoder": False, "data_digest": ""})
 
 

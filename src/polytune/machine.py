@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -20,6 +21,16 @@ def choose_device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if any(Path(file).exists() for file in GPU_DEVICES) else "cpu"
+
+
+def memory_bytes() -> int:
+    """Return the memory that this process may use: the machine's, or less where a container or a job is limited."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return physical  # no control groups of version 2
+    return physical if limit == "max" else min(physical, int(limit))
 
 
 def keep_freed_memory() -> None:

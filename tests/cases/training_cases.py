@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from polytune.files import write_json
 from polytune.mixtures.manifest import Mixture, Part
 
 VOCABULARY = 90
-DECODERS = ("bloom", "gpt2", "llama", "gpt_neox", "mixtral")
+DECODERS = ("bloom", "gpt2", "llama", "mistral", "gpt_neox", "mixtral")
 ENCODER_DECODERS = ("t5", "mt5")
 # Adam divides by the gradient's size: parameters whose gradient is zero but for rounding (BLOOM's key biases) would
 # move at random with the usual 1e-8, and no two ways of summing could be compared. Some gradients of these runs are
@@ -43,6 +45,8 @@ def tiny_config(kind: str, vocabulary: int = VOCABULARY):
     common = {"vocab_size": vocabulary, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2}
     if kind == "llama":
         return transformers.LlamaConfig(**common, num_attention_heads=4, num_key_value_heads=2)
+    if kind == "mistral":
+        return transformers.MistralConfig(**common, num_attention_heads=4, num_key_value_heads=2, sliding_window=None)
     if kind == "mixtral":
         return transformers.MixtralConfig(
             **common, num_attention_heads=4, num_key_value_heads=2, num_local_experts=4, sliding_window=None
@@ -71,6 +75,30 @@ def tiny_model(kind: str, seed: int = 0):
     return model
 
 
+def write_tokenizer(directory: Path) -> Path:
+    """Write a tokenizer of as many words as the tiny models know; return the directory."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["<pad>", "</s>", *(f"w{number}" for number in range(2, VOCABULARY))]
+    tokenizer = Tokenizer(models.WordLevel({word: id for id, word in enumerate(words)}, unk_token="w2"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.add_special_tokens(words[:2])
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(directory / "tokenizer.json"))
+    names = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>", "pad_token": "<pad>"}
+    (directory / "tokenizer_config.json").write_text(json.dumps(names))
+    return directory
+
+
+@cache
+def tokenizer_digest() -> str:
+    """Return the digest of that tokenizer."""
+    from polytune.models.tokenizer import read_tokenizer
+
+    with tempfile.TemporaryDirectory() as name:
+        return read_tokenizer(write_tokenizer(Path(name))).digest
+
+
 def write_store(
     directory: Path,
     rows: list[tuple[list[int], list[int]]],
@@ -90,11 +118,12 @@ def write_store(
             "rows": len(rows),
             "tokens": int(sum(map(len, tokens))),
             "dtype": "<u2",
-            "vocab_size": vocabulary,
+            "highest_token_id": vocabulary - 1,
             "eos_token_id": 1,
             "encoder_decoder": encoder_decoder,
             "template": "test",
             "data_digest": "0" * 64,
+            "tokenizer_digest": tokenizer_digest(),
         },
     )
 
@@ -119,6 +148,7 @@ class Case:
     kind: str = "bloom"
     method: str = "full"
     hyperparameters: dict = field(default_factory=dict)
+    model: dict | None = None  # of a base that is to be pre-trained
 
     def write(self, rows: int = 20) -> Case:
         """Write stores for two languages, the mixture, the base model and the spec."""
@@ -131,7 +161,7 @@ class Case:
         Mixture("test-02", "incremental", "test", ("en", "fr"), tuple(parts)).write(self.root / "mixture.json")
         model = tiny_model(self.kind)
         model.save_pretrained(self.root / "base")
-        (self.root / "base" / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>"}))
+        write_tokenizer(self.root / "base")
         self.write_spec()
         return self
 
@@ -152,6 +182,8 @@ class Case:
         if self.method == "lora":
             values.setdefault("lora", {"r": 2, "alpha": 4, "dropout": 0.0, "target_modules": ["query_key_value"]})
         spec = {"base": "tiny", "method": self.method, "mixture": "test-02", "seed": 3, "hyperparameters": values}
+        if self.model is not None:
+            spec["model"] = self.model
         write_json(self.root / "spec.json", spec)
         return self.root / "spec.json"
 
@@ -166,6 +198,11 @@ class Case:
             "work": self.root / "work",
             **changes,
         }
+
+    def pretrain_options(self, output: str = "model", **changes) -> dict:
+        """Return the arguments of `polytune.training.pretrain.command`."""
+        options = self.options(output, **changes)
+        return {"tokenizer": options.pop("base"), **options}
 
     def arguments(self, output: str = "model", **changes) -> list[str]:
         """Return the same as command line arguments."""
@@ -192,16 +229,16 @@ def assert_same_weights(one: Path, other: Path, rtol: float = 2e-5, atol: float 
 
 def stop_after(monkeypatch, update: int, number: int = signal.SIGTERM) -> None:
     """Send this process a signal while it computes `update`."""
-    from polytune.training.callbacks import Interruption
+    from polytune.training import loop
 
-    original = Interruption.on_step_begin
+    original = loop.compute_update
 
-    def on_step_begin(self, args, state, control, **options):
-        if state.global_step == update - 1:
+    def compute_update(engine, wanted):
+        if wanted.number == update - 1:
             os.kill(os.getpid(), number)
-        return original(self, args, state, control, **options)
+        return original(engine, wanted)
 
-    monkeypatch.setattr(Interruption, "on_step_begin", on_step_begin)
+    monkeypatch.setattr(loop, "compute_update", compute_update)
 
 
 def interrupt(case: Case, monkeypatch, update: int, **changes) -> None:

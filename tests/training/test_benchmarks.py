@@ -14,7 +14,7 @@ SOURCE = Path(train.__file__).resolve().parents[2]
 
 def run_script(name: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / name), *arguments],
+        [sys.executable, str(ROOT / "performance" / name), *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -1,11 +1,13 @@
 """Checkpoints: resuming to the same bytes, damage, full disks, other runs and other numbers of devices."""
 
+import errno
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ import pytest
 from polytune.cluster.guard import own_work
 from polytune.errors import InputError
 from polytune.files import read_json, sha256_file, write_json
-from polytune.training import train
+from polytune.training import loop, train
 from polytune.training.checkpoints import find_damage, latest_checkpoint, seal_checkpoint
-from polytune.training.trainer import UpdateTrainer
+from polytune.training.engine import OneProcess
 from tests.cases.training_cases import STABLE, Case, interrupt, stop_after
 
 
@@ -36,13 +38,10 @@ def test_resuming_after_any_update_gives_the_same_bytes(update, tmp_path, monkey
             train.command(**case.options())
     assert not (tmp_path / "model").exists()
     computed = []
-    original = UpdateTrainer.training_step
-
-    def step(self, model, inputs, *rest):
-        computed.append(inputs.number)
-        return original(self, model, inputs, *rest)
-
-    monkeypatch.setattr(UpdateTrainer, "training_step", step)
+    original = loop.compute_update
+    monkeypatch.setattr(
+        loop, "compute_update", lambda engine, wanted: computed.append(wanted.number) or original(engine, wanted)
+    )
     train.command(**case.options())
     assert computed == list(range(update, 5))
     assert sha256_file(tmp_path / "model/model.safetensors") == sha256_file(tmp_path / "whole/model.safetensors")
@@ -56,7 +55,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(damage, case
     interrupt(case, monkeypatch, 3, checkpoint_updates=2)
     newest = next(case.root.glob("work/*/checkpoint-3"))
     assert sorted(path.name for path in newest.parent.glob("checkpoint-*")) == ["checkpoint-2", "checkpoint-3"]
-    victim = newest / "optimizer.pt"
+    victim = newest / "state.pt"
     content = victim.read_bytes()
     if damage == "truncated":
         victim.write_bytes(content[: len(content) // 2])
@@ -69,7 +68,7 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_is_used(damage, case
     capsys.readouterr()
     train.command(**case.options())
     output = capsys.readouterr()
-    reason = {"missing": "is missing", "unsealed": "not completed"}.get(damage, "checksum of optimizer.pt does not fit")
+    reason = {"missing": "is missing", "unsealed": "not completed"}.get(damage, "checksum of state.pt does not fit")
     assert re.search(f"checkpoint-3 is not used and removed: .*{reason}", output.err)
     assert "resuming from" in output.out and "checkpoint-2" in output.out
     assert sha256_file(case.root / "model/model.safetensors") == sha256_file(case.root / "whole/model.safetensors")
@@ -115,16 +114,18 @@ def test_latest_checkpoint_of_an_empty_folder_is_none(tmp_path):
 
 
 def test_a_resumed_run_counts_the_time_and_energy_before(case, monkeypatch):
+    begun = time.monotonic()
     interrupt(case, monkeypatch, 3)
     checkpoint = next(case.root.glob("work/*/checkpoint-3"))
     progress = read_json(checkpoint / "progress.json")
-    assert 0 < progress["wall_seconds"] < 100
+    assert 0 < progress["wall_seconds"] < time.monotonic() - begun
     write_json(checkpoint / "progress.json", {**progress, "wall_seconds": 7200, "energy_joules": [500.0]})
     seal_checkpoint(checkpoint)
-    monkeypatch.setattr("polytune.training.trainer.energy_joules", iter((1000.0, 1250.0)).__next__)
+    monkeypatch.setattr("polytune.training.checkpoints.energy_joules", iter((1000.0, 1250.0)).__next__)
+    begun = time.monotonic()
     train.command(**case.options())
     manifest = read_json(case.root / "model/manifest.json")
-    assert 7200 <= manifest["wall_seconds"] < 7300
+    assert 7200 <= manifest["wall_seconds"] < 7200.1 + time.monotonic() - begun
     assert manifest["device_hours"] == pytest.approx(manifest["wall_seconds"] / 3600, abs=1e-3)
     assert manifest["energy_joules"] == 750
 
@@ -157,26 +158,47 @@ def test_the_zero_stage_of_one_process_does_not_matter(case, monkeypatch, capsys
     assert "resuming from" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("file", ["optimizer.pt", "trainer_state.json"])
+@pytest.mark.parametrize("file", ["state.pt", "random-0.pt", "progress.json", "checksums.json"])
 def test_a_full_disk_stops_the_run_and_keeps_the_checkpoint_before(file, case, monkeypatch, capsys):
-    """`/dev/full` in place of a file of the second checkpoint: writing fails as on a full disk."""
+    """Writing one file of the second checkpoint fails as on a full disk: `/dev/full`, or the error it gives."""
     train.command(**case.options("whole"))
-    original = UpdateTrainer.save_model
+    original, replace = OneProcess.save, os.replace
 
-    def save_model(self, directory, **options):
-        if self.state.global_step == 4:
-            Path(directory).mkdir()
-            (Path(directory) / file).symlink_to("/dev/full")
-        original(self, directory, **options)
+    def save(self, checkpoint):
+        if checkpoint.name == "checkpoint-4" and file.endswith(".pt"):
+            (checkpoint / file).symlink_to("/dev/full")
+        original(self, checkpoint)
+
+    def rename(temporary, path):
+        if Path(path).parent.name == "checkpoint-4" and Path(path).name == file:
+            raise OSError(errno.ENOSPC, "No space left on device", str(temporary))
+        replace(temporary, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(UpdateTrainer, "save_model", save_model)
-        with pytest.raises(InputError, match=r"checkpoint-4 cannot be written: .* make room, and the next start res"):
+        patch.setattr(OneProcess, "save", save)
+        patch.setattr(os, "replace", rename)
+        message = (
+            r"checkpoint-4 cannot be written: .* make room, and the next start resumes|checkpoint-4/.*disk is full"
+        )
+        with pytest.raises(InputError, match=message) as error:
             train.command(**case.options(checkpoint_updates=2))
+        assert "\n" not in str(error.value)
     capsys.readouterr()
     train.command(**case.options())
     assert "checkpoint-2" in capsys.readouterr().out
     assert sha256_file(case.root / "model/model.safetensors") == sha256_file(case.root / "whole/model.safetensors")
+
+
+def test_a_full_disk_under_the_log_is_one_line(case, monkeypatch):
+    from torch.utils.tensorboard import SummaryWriter
+
+    def add_scalar(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SummaryWriter, "add_scalar", add_scalar)
+    with pytest.raises(InputError, match=r"-1 cannot be written: .*the disk is full") as error:
+        train.command(**case.options())
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.slow

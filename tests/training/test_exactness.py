@@ -11,9 +11,10 @@ import torch
 import transformers
 
 from polytune.mixtures.manifest import Mixture, Part
-from polytune.training.batches import Limits, Rows, Updates
+from polytune.training.batches import Updates
 from polytune.training.loss import weighted_nll
 from polytune.training.model import compute_packs
+from polytune.training.rows import Limits, Rows
 from tests.cases.training_cases import DECODERS, ENCODER_DECODERS, VOCABULARY, tiny_config, tiny_model, write_store
 
 PROMPT_WEIGHT = 0.3

@@ -1,78 +1,25 @@
 """Input that cannot work: one clear message each, before anything is trained, finished results untouched."""
 
-import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from polytune.data.tokens import TokenStore
 from polytune.errors import InputError
 from polytune.files import read_json, write_json
+from polytune.mixtures.manifest import Mixture, Part, Take
 from polytune.training import train
-from polytune.training.spec import read_spec
-from tests.cases.training_cases import VOCABULARY, Case, tiny_config, weights
+from tests.cases.training_cases import VOCABULARY, Case, tiny_config, weights, write_store
 
 
 @pytest.fixture
 def case(tmp_path) -> Case:
     return Case(tmp_path).write()
-
-
-def change_spec(case: Case, **changes) -> None:
-    write_json(case.root / "spec.json", {**read_json(case.root / "spec.json"), **changes})
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"learning_rat": 1.0}, r"unknown key 'hyperparameters.learning_rat'; did you mean 'learning_rate'"),
-        ({"epochs": "3"}, r"'hyperparameters.epochs' is '3', expected float or int"),
-        ({"global_batch_rows": 0}, r"'hyperparameters.global_batch_rows' is 0, it must be above 0"),
-        ({"global_batch_rows": 2.5}, r"'hyperparameters.global_batch_rows' is 2.5, expected int"),
-        ({"scheduler": "cosin"}, r"'hyperparameters.scheduler' is 'cosin', allowed are .*did you mean 'cosine'"),
-        ({"precision": "fp16"}, r"'hyperparameters.precision' is 'fp16', allowed are fp32, bf16"),
-        ({"warmup_ratio": 1.5}, r"'hyperparameters.warmup_ratio' is 1.5, it must lie between 0 and 1"),
-        ({"lora": {"r": 2}}, r"key 'hyperparameters.lora.alpha' is missing"),
-    ],
-)
-def test_wrong_hyperparameters(changes, message, case):
-    path = case.write_spec(**changes)
-    with pytest.raises(InputError, match=rf"spec\.json: {message}"):
-        read_spec(path)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"method": "lore"}, r"'method' is 'lore', allowed are full, lora; did you mean 'lora'"),
-        ({"method": "lora"}, r"method 'lora' needs 'hyperparameters.lora'"),
-        ({"extra": 1}, r"unknown key 'extra'"),
-        ({"seed": True}, r"'seed' is True, expected int"),
-    ],
-)
-def test_wrong_spec(changes, message, case):
-    change_spec(case, **changes)
-    with pytest.raises(InputError, match=rf"spec\.json: {message}"):
-        read_spec(case.root / "spec.json")
-
-
-def test_a_missing_key_is_named(case):
-    content = read_json(case.root / "spec.json")
-    del content["hyperparameters"]["learning_rate"]
-    write_json(case.root / "spec.json", content)
-    with pytest.raises(InputError, match=r"key 'hyperparameters\.learning_rate' is missing"):
-        read_spec(case.root / "spec.json")
-
-
-def test_the_digest_of_a_spec_does_not_depend_on_its_layout(case):
-    before = read_spec(case.root / "spec.json").digest
-    content = read_json(case.root / "spec.json")
-    (case.root / "spec.json").write_text(json.dumps(dict(reversed(content.items()))))
-    assert read_spec(case.root / "spec.json").digest == before
-    case.write_spec(learning_rate=0.5)
-    assert read_spec(case.root / "spec.json").digest != before
 
 
 def test_a_base_without_weights(case):
@@ -138,6 +85,94 @@ def test_a_base_with_fewer_entries_than_the_tokens(case):
         train.command(**case.options())
 
 
+def set_token(case: Case, language: str, place: int, token: int, **index) -> None:
+    """Put one token into a store, and `index` into its index.json (None: the key goes)."""
+    store = case.root / "tokens/test" / language
+    tokens = np.fromfile(store / "tokens.bin", "<u2")
+    tokens[place] = token
+    tokens.tofile(store / "tokens.bin")
+    content = {**read_json(store / "index.json"), **index}
+    write_json(store / "index.json", {key: value for key, value in content.items() if value is not None})
+
+
+def test_a_token_that_the_model_does_not_know(case):
+    set_token(case, "fr", -3, VOCABULARY + 7, highest_token_id=VOCABULARY + 7)
+    with pytest.raises(InputError, match=rf"'vocab_size' is {VOCABULARY}, the tokens need {VOCABULARY + 8}"):
+        train.command(**case.options())
+
+
+def test_a_store_that_does_not_tell_its_highest_token_is_read(case):
+    set_token(case, "fr", -3, VOCABULARY, highest_token_id=None)
+    with pytest.raises(InputError, match=rf"'vocab_size' is {VOCABULARY}, the tokens need {VOCABULARY + 1}"):
+        train.command(**case.options())
+
+
+def test_only_tokens_of_the_mixtures_rows_have_to_be_known(case):
+    """The store's highest token is in a row that the mixture does not take, or behind the cut: neither is fed."""
+    mixture = Mixture.read(case.root / "mixture.json")
+    parts = (mixture.parts[0], Part("test", "fr", Take(seed=1, count=9), 9, "0" * 64))
+    store = TokenStore(case.root / "tokens/test/fr")
+    (left_out,) = set(range(10)) - set(mixture.select(parts[1], store.keys).tolist())
+    set_token(case, "fr", int(store.offsets[left_out]), VOCABULARY + 5, highest_token_id=VOCABULARY + 5)
+    with pytest.raises(InputError, match=rf"the tokens need {VOCABULARY + 6}"):
+        train.command(**case.options())
+    replace(mixture, parts=parts).write(case.root / "mixture.json")
+    train.command(**case.options())
+
+
+def test_an_encoder_decoder_that_does_not_say_what_starts_its_decoder(tmp_path):
+    case = Case(tmp_path, "t5").write()
+    config = read_json(tmp_path / "base/config.json")
+    for start in (None, VOCABULARY):
+        write_json(tmp_path / "base/config.json", {**config, "decoder_start_token_id": start})
+        with pytest.raises(
+            InputError, match=rf"config\.json: 'decoder_start_token_id' is {start}, it must be a token of"
+        ):
+            train.command(**case.options())
+
+
+@pytest.mark.parametrize("prompt_loss_weight", [0.0, 0.3])
+def test_a_run_without_a_response_token_is_refused(prompt_loss_weight, case):
+    """Every prompt fills the cut: nothing that an answer could be learned from is left."""
+    for language in ("en", "fr"):
+        shutil.rmtree(case.root / "tokens/test" / language)
+        write_store(case.root / "tokens/test" / language, [([5] * (8 + number), [6, 1]) for number in range(10)])
+    case.write_spec(max_length_tokens=8, prompt_loss_weight=prompt_loss_weight)
+    message = (
+        "mixture 'test-02': not one of its 20 rows keeps a response token when it is cut to max_length_tokens 8, "
+        "the shortest prompt has 8"
+    )
+    with pytest.raises(InputError, match=message):
+        train.command(**case.options())
+    case.write_spec(max_length_tokens=9, prompt_loss_weight=prompt_loss_weight)
+    train.command(**case.options())
+    assert read_json(case.root / "model/manifest.json")["rows_without_response"] == 18
+
+
+def test_a_work_folder_that_cannot_be_written(case):
+    (case.root / "file").touch()
+    with pytest.raises(InputError, match=r"-1 cannot be written: .*file.*a part of this path is a file"):
+        train.command(**case.options(work=case.root / "file/work"))
+
+
+def test_token_stores_of_another_tokenizer(case):
+    """Two bases that claim one tokenizer name and differ: the stores were made with the other's."""
+    file = case.root / "base/tokenizer.json"
+    content = read_json(file)
+    vocabulary = content["model"]["vocab"]
+    vocabulary["w5"], vocabulary["w6"] = vocabulary["w6"], vocabulary["w5"]
+    write_json(file, content)
+    with pytest.raises(InputError, match=r"en/index\.json: made with another tokenizer than that of .*base"):
+        train.command(**case.options())
+
+
+def test_a_base_without_tokenizer(case):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (case.root / "base" / name).unlink()
+    with pytest.raises(InputError, match=r"base: no tokenizer\.json"):
+        train.command(**case.options())
+
+
 def test_a_batch_dependent_router_loss(case):
     config = read_json(case.root / "base/config.json")
     write_json(case.root / "base/config.json", {**config, "output_router_logits": True})
@@ -167,7 +202,10 @@ def test_a_missing_token_store(case):
         train.command(**case.options())
 
 
-@pytest.mark.parametrize(("name", "value"), [("zero_stage", 4), ("micro_batch_tokens", 0)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("zero_stage", 4), ("micro_batch_tokens", 0), ("checkpoint_minutes", float("nan")), ("checkpoint_updates", -1)],
+)
 def test_impossible_hardware(name, value, case):
     with pytest.raises(InputError, match=f"--{name.replace('_', '-')} is {value}"):
         train.command(**case.options(**{name: value}))
@@ -192,12 +230,13 @@ def test_the_command_line_prints_one_line_and_keeps_a_finished_result(case):
 
 
 def test_help_and_training_import_only_what_they_use(case):
-    """`--help` loads no torch; a run loads no datasets, pandas, scipy or DeepSpeed."""
+    """`--help` loads no torch; a full run no datasets, pandas, scipy, DeepSpeed, Trainer or peft."""
     script = (
         "import sys\n"
         "from polytune.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
-        "heavy = ('torch', 'datasets', 'pandas', 'pyarrow', 'scipy', 'deepspeed', 'lm_eval', 'snakemake')\n"
+        "heavy = ('torch', 'datasets', 'pandas', 'pyarrow', 'scipy', 'deepspeed', 'lm_eval', 'snakemake', 'peft')\n"
+        "heavy += ('transformers.trainer', 'transformers.training_args')\n"
         "print('LOADED', *[name for name in heavy if name in sys.modules])"
     )
     source = Path(train.__file__).resolve().parents[2]

@@ -45,7 +45,7 @@ def test_adapters_are_trained_and_reload_to_the_same_logits(kind, tmp_path, monk
         untuned = base(**inputs).logits
         reloaded = PeftModel.from_pretrained(base, tmp_path / "model").eval()
         tuned = reloaded(**inputs).logits
-        trained = kept[0].eval()
+        trained = kept[0].cpu().eval()  # where there is a GPU, it was trained there
         hidden = []
         head = trained.get_output_embeddings()
         head.forward = lambda states, targets, weights: hidden.append(states) or states.sum()
@@ -97,6 +97,24 @@ def test_a_lora_run_resumes_to_the_same_bytes(tmp_path, monkeypatch):
     train.command(**case.options())
     name = "adapter_model.safetensors"
     assert sha256_file(tmp_path / "model" / name) == sha256_file(tmp_path / "whole" / name)
+
+
+@pytest.mark.parametrize("said", [{"target_modules": []}, {}], ids=["empty", "absent"])
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("bloom", {"query_key_value"}),
+        ("gpt2", {"c_attn"}),
+        ("gpt_neox", {"query_key_value"}),
+        ("mistral", {"q_proj", "k_proj", "v_proj"}),
+        ("t5", {"q", "k", "v"}),
+    ],
+)
+def test_without_target_modules_the_adapters_go_to_query_key_and_value(kind, names, said, tmp_path):
+    case = Case(tmp_path, kind, "lora", {"lora": {"r": 2, "alpha": 4, "dropout": 0.0, **said}, "epochs": 0.5}).write()
+    train.command(**case.options())
+    assert {name.split(".")[-3] for name in weights(tmp_path / "model")} == names
+    assert set(read_json(tmp_path / "model/adapter_config.json")["target_modules"]) == names
 
 
 def test_an_unknown_target_module_is_an_error_with_the_names_there_are(tmp_path):

@@ -1,14 +1,19 @@
 """Packing, layouts, the stream of updates and the learning-rate schedule."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from polytune.errors import InputError
 from polytune.mixtures.manifest import Mixture, Part, Take
-from polytune.training.batches import Limits, Rows, Updates
+from polytune.training.attention import has_variable_length_kernel
+from polytune.training.batches import Updates
 from polytune.training.layout import build_layout, group_rows
+from polytune.training.loop import read_ahead
 from polytune.training.packing import balance_rows, pack_rows, plan_update
+from polytune.training.rows import Limits, Rows
 from polytune.training.schedules import learning_rate_factor
 from tests.cases.training_cases import random_rows, write_store
 
@@ -108,7 +113,6 @@ def test_order_depends_on_the_seed_and_not_on_what_was_read_before(tmp_path):
     [updates.rows_of(number) for number in range(5)]
     assert updates.rows_of(4).tolist() == last_first
     updates.seed = 2
-    updates._permutations = {}
     assert updates.rows_of(4).tolist() != last_first
 
 
@@ -116,14 +120,15 @@ def test_order_depends_on_the_seed_and_not_on_what_was_read_before(tmp_path):
 def test_weights_of_an_update_sum_to_one_over_all_processes(tmp_path, processes):
     updates = make_updates(tmp_path, limits=Limits(64, prompt_loss_weight=0.2), processes=processes)
     for number in range(len(updates)):
-        total = supervised = 0.0
+        total = supervised = counted = 0.0
         for process in range(processes):
             updates.process = process
             update = updates[number]
             total += sum(float(pack.weights.sum()) for pack in update.packs)
             supervised += sum(int((pack.weights > 0).sum()) for pack in update.packs)
+            counted += sum(tokens for pack in update.packs for _, tokens in pack.origins)
         assert total == pytest.approx(1, abs=1e-6)
-        assert supervised == update.supervised
+        assert supervised == counted == updates.rows.supervised[updates.rows_of(number)].sum()
     updates.process = 0
 
 
@@ -153,6 +158,14 @@ def test_rows_are_cut_when_read_and_counted(tmp_path):
     assert rows.lengths.tolist() == [10, 0, 3]
     assert [list(part) for part in rows.read(0)] == [[5] * 4, [6] * 6]
     assert Updates(rows, 1, 2, 3, 100).count_tokens() == (26, 16)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_rows_without_response_are_counted_whatever_prompts_weigh(weight, tmp_path):
+    write_store(tmp_path / "test" / "en", [([5] * 12, [6, 1]), ([5] * 10, [6, 1]), ([5] * 9, [6, 1]), ([], [1])])
+    rows = Rows(make_mixture(all_of("en", 4)), tmp_path, Limits(10, prompt_loss_weight=weight))
+    assert rows.counts["rows_without_response"] == 2
+    assert (rows.lengths > 0).tolist() == [weight > 0, weight > 0, True, False]  # nothing predicts a lone first token
 
 
 def test_a_cut_source_still_ends_with_end_of_sequence(tmp_path):
@@ -206,3 +219,30 @@ def test_schedules_are_those_of_transformers(scheduler):
 def test_schedules_end_at_the_final_ratio(scheduler):
     assert learning_rate_factor(20, 20, 4, scheduler, 0.1) == pytest.approx(0.1)
     assert learning_rate_factor(12, 20, 4, scheduler, 0.1) == pytest.approx(0.55)
+
+
+def test_updates_read_ahead_come_once_in_order_with_their_errors():
+    class Asked:
+        def __init__(self):
+            self.numbers = []
+
+        def __getitem__(self, number):
+            self.numbers.append(number)
+            if number == 7:
+                raise InputError("row 7 is damaged")
+            return number * 10
+
+    asked = Asked()
+    assert list(read_ahead(asked, range(2, 6))) == [20, 30, 40, 50]
+    assert asked.numbers == [2, 3, 4, 5]
+    assert list(read_ahead(asked, range(3, 3))) == []
+    with pytest.raises(InputError, match="row 7"):
+        list(read_ahead(asked, range(6, 9)))
+
+
+@pytest.mark.parametrize(("width", "dtype", "fits"), [
+    (64, torch.bfloat16, True), (6, torch.bfloat16, False), (264, torch.bfloat16, False), (64, torch.float32, False),
+])  # fmt: skip
+def test_the_kernel_is_asked_only_for_heads_that_it_takes(width, dtype, fits):
+    query = SimpleNamespace(is_cuda=True, dtype=dtype, shape=(1, 2, 5, width))
+    assert has_variable_length_kernel(query) is fits

@@ -1,15 +1,15 @@
 """Whole tiny runs of `polytune train` on one process: results and equivalences."""
 
 import json
-import shutil
+import os
 
 import pytest
 import torch
 
 from polytune.files import read_json, sha256_file
-from polytune.training import pretrain, train
+from polytune.training import train
 from polytune.training.schedules import learning_rate_factor
-from tests.cases.training_cases import STABLE, Case, assert_same_weights, random_rows, tiny_model, weights, write_store
+from tests.cases.training_cases import STABLE, Case, assert_same_weights, random_rows, weights
 
 
 @pytest.fixture
@@ -37,6 +37,18 @@ def test_a_run_leaves_a_whole_model_directory(case):
     for file in model.rglob("*"):
         if file.is_file():
             assert str(case.root).encode() not in file.read_bytes(), f"{file.name} names this machine's paths"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o007, 0o660)])
+def test_who_may_read_the_model_follows_the_umask(umask, mode, case):
+    before = os.umask(umask)
+    try:
+        train.command(**case.options())
+    finally:
+        os.umask(before)
+    files = [file for file in (case.root / "model").rglob("*") if file.is_file()]
+    assert len(files) >= 6
+    assert {file.name: oct(file.stat().st_mode & 0o777) for file in files} == {file.name: oct(mode) for file in files}
 
 
 def test_the_card_carries_the_hub_metadata(case):
@@ -73,7 +85,8 @@ def test_the_whole_run_equals_plain_training_on_separate_rows(case):
     from transformers.trainer_pt_utils import get_parameter_names
 
     from polytune.mixtures.manifest import Mixture
-    from polytune.training.batches import Limits, Rows, Updates
+    from polytune.training.batches import Updates
+    from polytune.training.rows import Limits, Rows
 
     case.write_spec(adam_beta1=0.8, adam_beta2=0.9)
     train.command(**case.options())
@@ -143,27 +156,6 @@ def test_the_same_run_twice_gives_the_same_bytes(case):
     for name in ("one", "two"):
         train.command(**case.options(name))
     assert sha256_file(case.root / "one/model.safetensors") == sha256_file(case.root / "two/model.safetensors")
-
-
-def test_a_base_is_pretrained_from_a_configuration_alone(tmp_path):
-    case = Case(tmp_path).write()
-    shutil.rmtree(tmp_path / "tokens")
-    for seed, language in enumerate(("en", "fr")):
-        rows = [([], prompt + response) for prompt, response in random_rows(10, seed)]
-        write_store(tmp_path / "tokens/test" / language, rows)
-    case.write_spec(prompt_loss_weight=1.0)
-    tiny_model("bloom").config.save_pretrained(tmp_path / "config")
-    (tmp_path / "tokenizer").mkdir()
-    (tmp_path / "tokenizer/tokenizer.json").write_text("{}")
-    options = case.options()
-    del options["base"]
-    options |= {"config": tmp_path / "config", "tokenizer": tmp_path / "tokenizer"}
-    pretrain.command(**options)
-    pretrain.command(**{**options, "output": tmp_path / "again"})
-    assert sha256_file(tmp_path / "model/model.safetensors") == sha256_file(tmp_path / "again/model.safetensors")
-    assert (tmp_path / "model/tokenizer.json").is_file()
-    train.command(**case.options("tuned", base=tmp_path / "model"))
-    assert read_json(tmp_path / "tuned/manifest.json")["updates"] == 5
 
 
 def test_the_loaded_model_is_an_ordinary_one(case):

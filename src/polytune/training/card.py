@@ -25,17 +25,17 @@ def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipelin
     world = mixture.source.startswith("world")
     data = ModelCardData(
         language=sorted(mixture.languages),
-        base_model=None if spec.method == "pretrain" or world else spec.base,
+        base_model=None if spec.model is not None or world else spec.base,
         library_name="peft" if spec.method == "lora" else "transformers",
         license="other",
-        tags=["polytune", "multilingual", spec.method, mixture.family] + (["generated-world"] if world else []),
+        tags=["polytune", "multilingual", spec.method, mixture.sampling] + (["generated-world"] if world else []),
         pipeline_tag=pipeline,
     )
     hyper = vars(spec.hyperparameters)
     rows = [
         ("base model", spec.base),
         ("method", spec.method),
-        ("mixture", f"{mixture.mixture} ({mixture.family}, {len(mixture.languages)} languages, {mixture.rows} rows)"),
+        ("mixture", f"{mixture.mixture} ({mixture.sampling}, {len(mixture.languages)} languages, {mixture.rows} rows)"),
         ("seed", spec.seed),
         *((name.replace("_", " "), value) for name, value in hyper.items() if value is not None and name != "lora"),
         ("updates", manifest["updates"]),

@@ -1,53 +1,100 @@
-"""Pre-train a base model from random weights: the world's tiny base."""
+"""Pre-train a base model from random weights: a tiny base of the generated world."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from polytune.errors import InputError
-from polytune.files import digest, sha256_file
+from polytune.errors import InputError, nearest
+from polytune.files import read_json, write_json
 from polytune.mixtures.manifest import Mixture
-from polytune.training.run import Hardware, Run, check_hardware, execute
+from polytune.models.architectures import find_architecture
+from polytune.models.tokenizer import read_tokenizer
+from polytune.training import options
+from polytune.training.run import Run, execute
 from polytune.training.spec import read_spec
+from polytune.training.startup import import_libraries
+
+FROM_TOKENIZER = ("vocab_size", "pad_token_id", "eos_token_id", "bos_token_id", "decoder_start_token_id")
 
 
 def command(
-    spec: Annotated[Path, typer.Option(help="spec.json of the run (method: full).")],
-    mixture: Annotated[Path, typer.Option(help="Manifest of the mixture of texts.")],
-    tokens: Annotated[Path, typer.Option(help="Folder of token stores: {source}/{language}/.")],
-    config: Annotated[Path, typer.Option(help="Directory with the config.json of the model.")],
+    spec: Annotated[Path, typer.Option(help="spec.json of the base: method full, and its configuration, 'model'.")],
+    mixture: options.MixtureFile,
+    tokens: options.Tokens,
     tokenizer: Annotated[Path, typer.Option(help="Directory with the tokenizer.")],
-    output: Annotated[Path, typer.Option(help="Model directory to write.")],
-    work: Annotated[Path, typer.Option(help="Folder for checkpoints in progress; empty again when the run is done.")],
-    micro_batch_tokens: Annotated[int, typer.Option(help="Most tokens of one forward pass.")] = 8192,
-    zero_stage: Annotated[int, typer.Option(help="DeepSpeed's ZeRO stage with more than one process (0-3).")] = 2,
-    checkpoint_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints; 0: only on a signal.")] = 30.0,
-    checkpoint_updates: Annotated[int, typer.Option(help="Updates between checkpoints; 0: by time only.")] = 0,
+    output: options.Output,
+    work: options.Work,
+    micro_batch_tokens: options.MicroBatchTokens = options.Hardware.micro_batch_tokens,
+    zero_stage: options.ZeroStage = options.Hardware.zero_stage,
+    checkpoint_minutes: options.CheckpointMinutes = options.Hardware.checkpoint_minutes,
+    checkpoint_updates: options.CheckpointUpdates = options.Hardware.checkpoint_updates,
 ) -> None:
-    """Pre-train the world's tiny base model from random weights."""
+    """Pre-train a base model from random weights."""
+    wanted = read_spec(spec)
+    if wanted.method != "full":
+        raise InputError(f"{spec}: 'method' is '{wanted.method}'; a base model is pre-trained with 'full'")
+    if wanted.model is None:
+        raise InputError(f"{spec}: key 'model' is missing: transformers' configuration of the base to make")
+    hardware = options.Hardware(micro_batch_tokens, zero_stage, checkpoint_minutes, checkpoint_updates)
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        write_json(base / "config.json", complete_config(wanted.model, tokenizer, f"{spec}: 'model"))
+        check_config(base, f"{spec}: 'model'")
+        execute(
+            Run(wanted, Mixture.read(mixture), tokens, base, tokenizer, output, work, hardware, random_weights=True)
+        )
+
+
+def complete_config(model: dict, tokenizer: Path, place: str) -> dict:
+    """Return transformers' configuration of a new base: `model`, and what the directory `tokenizer` decides.
+
+    Raises `InputError`, which begins with `place`, for keys that the architecture does not have or the tokenizer
+    decides.
+    """
+    import_libraries()
+    from transformers import AutoConfig
+
+    architecture = find_architecture(model, f"{place}'")
+    default = AutoConfig.for_model(model["model_type"])
+    known = {*default.to_dict(), *default.attribute_map, "seq_length"} - {*FROM_TOKENIZER}
+    for key, value in model.items():
+        if key in FROM_TOKENIZER:
+            raise InputError(f"{place}.{key}' is {value!r}; the tokenizer decides it, leave it out")
+        if key.startswith(("n_", "num_")) and isinstance(value, int) and value < 1:  # layers, heads, positions
+            raise InputError(f"{place}.{key}' is {value}, it must be 1 or more")
+        if key not in known:
+            raise InputError(f"{place}.{key}' is no key of {model['model_type']}{nearest(key, known)}")
+    made, named = read_tokenizer(tokenizer), read_json(tokenizer / "tokenizer_config.json")
+    ids = made.backend.get_vocab(with_added_tokens=True)
+
+    def token_id(name: str) -> int | None:
+        token = named.get(name)
+        return ids.get(token["content"] if isinstance(token, dict) else token)
+
+    end = made.eos_token_id
+    size = made.highest_token_id + 1
+    config = {**model, "vocab_size": size, "pad_token_id": token_id("pad_token"), "eos_token_id": end}
+    if not architecture.encoder_decoder:
+        config["bos_token_id"] = end if token_id("bos_token") is None else token_id("bos_token")
+    elif config["pad_token_id"] is None:
+        raise InputError(f"{tokenizer}/tokenizer_config.json: 'pad_token' is no token; it starts the decoder")
+    else:
+        config["decoder_start_token_id"] = config["pad_token_id"]
+    return config
+
+
+def check_config(base: Path, place: str) -> None:
+    """Raise `InputError`, which begins with `place`, if the configuration in `base` makes no model."""
+    import torch
+
     from polytune.training.model import init_base
 
-    run_spec = read_spec(spec)
-    if run_spec.method != "full":
-        raise InputError(f"{spec}: 'method' is '{run_spec.method}'; a base model is pre-trained with 'full'")
-    hardware = Hardware(micro_batch_tokens, zero_stage, checkpoint_minutes or None, checkpoint_updates or None)
-    check_hardware(hardware)
-    if not (config / "config.json").is_file():
-        raise InputError(f"{config}: no config.json")
-    execute(
-        Run(
-            spec=run_spec,
-            mixture=Mixture.read(mixture),
-            tokens=tokens,
-            tokenizer=tokenizer,
-            config=config,
-            base_digest=digest(sha256_file(config / "config.json")),
-            output=output,
-            work=work,
-            hardware=hardware,
-            make_model=lambda: init_base(config, run_spec.seed),
-        )
-    )
+    try:
+        with torch.device("meta"):  # shapes without numbers
+            init_base(base, 0)
+    except Exception as error:
+        raise InputError(f"{place} makes no model: {' '.join(str(error).split())}") from error

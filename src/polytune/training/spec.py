@@ -1,119 +1,134 @@
-"""The run's `spec.json`: every value that changes the weights, checked when it is read."""
+"""The run's `spec.json`: every value that changes the weights, checked when it is read.
+
+The limits of each value stand beside it in the words of JSON Schema; `workflow/schemas/study.schema.yaml` says the same
+for study files, and a test compares the two.
+"""
 
 from __future__ import annotations
 
+import operator
 import types
 import typing
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 from polytune.errors import InputError, nearest
 from polytune.files import digest, read_json
 
-METHODS = ("full", "lora")
-CHOICES = {"scheduler": ("linear", "cosine", "constant"), "precision": ("fp32", "bf16")}
+LIMITS = {
+    "minimum": (operator.ge, "{} or more"),
+    "exclusiveMinimum": (operator.gt, "above {}"),
+    "maximum": (operator.le, "{} or less"),
+    "exclusiveMaximum": (operator.lt, "below {}"),
+}
+
+
+def limited(default=MISSING, **limits):
+    """Return a field of a dataclass whose values lie within `limits`."""
+    return field(metadata=limits) if default is MISSING else field(default=default, metadata=limits)
 
 
 @dataclass(frozen=True)
 class Lora:
-    """Low-rank adaptation (Hu et al. 2021): rank, scale `alpha / r`, dropout and the layers that get adapters."""
+    """Low-rank adaptation (Hu et al. 2021): rank, scale `alpha / r`, dropout and the layers that get adapters.
 
-    r: int
-    alpha: float
-    dropout: float
-    target_modules: list[str]
+    No `target_modules`: the layers that compute queries, keys and values.
+    """
+
+    r: int = limited(minimum=1)
+    alpha: float = limited(exclusiveMinimum=0)
+    dropout: float = limited(0.0, minimum=0, exclusiveMaximum=1)
+    target_modules: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """Hyperparameters of a run, named as in `spec.json`."""
 
-    learning_rate: float
-    epochs: float
-    global_batch_rows: int
-    max_length_tokens: int
-    max_source_length_tokens: int | None = None
-    warmup_ratio: float = 0.0
-    scheduler: str = "linear"
-    final_learning_rate_ratio: float = 0.0
-    weight_decay: float = 0.0
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.999
-    adam_epsilon: float = 1e-8
-    max_gradient_norm: float = 1.0
-    prompt_loss_weight: float = 0.0
+    learning_rate: float = limited(exclusiveMinimum=0)
+    epochs: float = limited(exclusiveMinimum=0, maximum=1_000_000)
+    global_batch_rows: int = limited(minimum=1)
+    max_length_tokens: int = limited(minimum=8)
+    max_source_length_tokens: int | None = limited(None, minimum=8)
+    warmup_ratio: float = limited(0.0, minimum=0, maximum=1)
+    scheduler: str = limited("linear", enum=["linear", "cosine", "constant"])
+    final_learning_rate_ratio: float = limited(0.0, minimum=0, maximum=1)
+    weight_decay: float = limited(0.0, minimum=0)
+    adam_beta1: float = limited(0.9, minimum=0, exclusiveMaximum=1)
+    adam_beta2: float = limited(0.999, minimum=0, exclusiveMaximum=1)
+    adam_epsilon: float = limited(1e-8, exclusiveMinimum=0)
+    max_gradient_norm: float = limited(1.0, minimum=0)
+    prompt_loss_weight: float = limited(0.0, minimum=0, maximum=1)
     template: str | None = None
-    precision: str = "fp32"
+    precision: str = limited("fp32", enum=["fp32", "bf16"])
     lora: Lora | None = None
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A run, resolved: base, method, mixture, seed and hyperparameters."""
+    """A run, resolved: base, method, mixture, seed and hyperparameters; for a new base its configuration, `model`."""
 
     base: str
-    method: str
     mixture: str
-    seed: int
     hyperparameters: Hyperparameters
+    method: str = limited(enum=["full", "lora"])
+    seed: int = limited(minimum=0)
     base_tokenizer: str | None = None
     architecture: str | None = None
-    digest: str = ""
+    model: dict | None = None
+    content: dict = field(default_factory=dict, init=False, repr=False)  # the whole file, as the manifest keeps it
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the file's content."""
+        return digest(self.content)
 
 
 def read_spec(path: Path) -> Spec:
     """Read a spec; unknown keys, missing keys, wrong types and impossible values are an `InputError`."""
     content = read_json(path)
-    values = _check(content, Spec, str(path), "")
-    hyper = _check(values["hyperparameters"], Hyperparameters, str(path), "hyperparameters.")
-    if hyper.get("lora") is not None:
-        hyper["lora"] = Lora(**_check(hyper["lora"], Lora, str(path), "hyperparameters.lora."))
-    values["hyperparameters"] = Hyperparameters(**hyper)
-    spec = Spec(**{**values, "digest": digest(content)})
-    _check_values(spec, str(path))
+    spec = _read(content, Spec, str(path))
+    if spec.method == "lora" and spec.hyperparameters.lora is None:
+        raise InputError(f"{path}: method 'lora' needs 'hyperparameters.lora' (r, alpha, dropout, target_modules)")
+    spec.content.update(content)
     return spec
 
 
-def _check(content, kind, file: str, prefix: str) -> dict:
+def _read(content, kind, file: str, prefix: str = ""):
     if not isinstance(content, dict):
         raise InputError(f"{file}: '{prefix.rstrip('.') or 'the file'}' is no object")
-    hints = typing.get_type_hints(kind)
-    known = {field.name: field for field in fields(kind) if not (kind is Spec and field.name == "digest")}
+    hints, known = typing.get_type_hints(kind), {field.name: field for field in fields(kind) if field.init}
     for key in content:
         if key not in known:
             raise InputError(f"{file}: unknown key '{prefix}{key}'{nearest(key, known)}")
-    for name, field in known.items():
-        if name not in content and field.default is MISSING:
+    for name, wanted in known.items():
+        if name not in content and wanted.default is wanted.default_factory is MISSING:
             raise InputError(f"{file}: key '{prefix}{name}' is missing")
+    values = {}
     for key, value in content.items():
-        allowed = hints[key]
-        choices = typing.get_args(allowed) if isinstance(allowed, types.UnionType) else (allowed,)
-        plain = tuple({list[str]: list, Lora: dict, Hyperparameters: dict}.get(choice, choice) for choice in choices)
-        if float in plain:
-            plain = (*plain, int)
-        if not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain):
-            raise InputError(f"{file}: '{prefix}{key}' is {value!r}, expected {' or '.join(t.__name__ for t in plain)}")
-    return dict(content)
+        allowed = typing.get_args(hints[key]) if isinstance(hints[key], types.UnionType) else (hints[key],)
+        nested = [choice for choice in allowed if is_dataclass(choice)]
+        if nested and not (value is None and types.NoneType in allowed):
+            values[key] = _read(value, nested[0], file, f"{prefix}{key}.")
+        else:
+            problem = _find_problem(value, allowed, known[key].metadata)
+            if problem:
+                raise InputError(f"{file}: '{prefix}{key}' is {value!r}, {problem}")
+            values[key] = value
+    return kind(**values)
 
 
-def _check_values(spec: Spec, file: str) -> None:
-    if spec.method not in METHODS:
-        raise InputError(
-            f"{file}: 'method' is '{spec.method}', allowed are {', '.join(METHODS)}{nearest(spec.method, METHODS)}"
-        )
-    hyper = spec.hyperparameters
-    if spec.method == "lora" and hyper.lora is None:
-        raise InputError(f"{file}: method 'lora' needs 'hyperparameters.lora' (r, alpha, dropout, target_modules)")
-    for name, allowed in CHOICES.items():
-        value = getattr(hyper, name)
-        if value not in allowed:
-            raise InputError(
-                f"{file}: 'hyperparameters.{name}' is '{value}', "
-                f"allowed are {', '.join(allowed)}{nearest(value, allowed)}"
-            )
-    for name in ("learning_rate", "epochs", "global_batch_rows", "max_length_tokens"):
-        if getattr(hyper, name) <= 0:
-            raise InputError(f"{file}: 'hyperparameters.{name}' is {getattr(hyper, name)}, it must be above 0")
-    for name in ("warmup_ratio", "final_learning_rate_ratio", "prompt_loss_weight"):
-        if not 0 <= getattr(hyper, name) <= 1:
-            raise InputError(f"{file}: 'hyperparameters.{name}' is {getattr(hyper, name)}, it must lie between 0 and 1")
+def _find_problem(value, allowed: tuple, limits) -> str | None:
+    """Return what is wrong with a value of `spec.json`, or None."""
+    plain = tuple(list if choice == list[str] else choice for choice in allowed)
+    plain += (int,) * (float in plain)
+    if not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain):
+        return f"expected {' or '.join(choice.__name__ for choice in plain)}"
+    if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        return "expected a list of str"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "it must be below 2^63"
+    if "enum" in limits and value not in limits["enum"]:
+        return f"allowed are {', '.join(limits['enum'])}{nearest(value, limits['enum'])}"
+    broken = value is not None and any(not LIMITS[name][0](value, limits[name]) for name in limits if name in LIMITS)
+    return f"it must be {' and '.join(LIMITS[name][1].format(limits[name]) for name in limits)}" if broken else None
