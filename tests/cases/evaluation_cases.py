@@ -11,7 +11,7 @@ SENTENCES = (
     "мужчина сломал палец потому что уронил молоток на ногу",
     "she could not fit the trophy in the suitcase because it was too big",
 )
-KINDS = ("bloom", "bloom-odd", "gpt2", "gpt_neox", "llama", "mixtral", "opt", "t5", "mt5", "bart")
+KINDS = ("bloom", "bloom-odd", "gpt2", "gpt_neox", "llama", "mistral", "mixtral", "opt", "t5", "mt5", "bart")
 """`bloom-odd` has a number of heads that is no power of two and residuals after the norm; `opt` and `bart` are
 architectures that evaluation has no tree attention or shared encoding for."""
 
@@ -57,6 +57,9 @@ def build_model(kind: str, vocabulary: int, positions: int = 512, seed: int = 0)
         ),
         "gpt_neox": lambda: tr.GPTNeoXForCausalLM(tr.GPTNeoXConfig(**llama_like)),
         "llama": lambda: tr.LlamaForCausalLM(tr.LlamaConfig(**llama_like, num_key_value_heads=2)),
+        "mistral": lambda: tr.MistralForCausalLM(
+            tr.MistralConfig(**llama_like, num_key_value_heads=2, sliding_window=None)
+        ),
         "mixtral": lambda: tr.MixtralForCausalLM(
             tr.MixtralConfig(**llama_like, num_key_value_heads=2, num_local_experts=3, sliding_window=None)
         ),

@@ -1,14 +1,17 @@
 """`polytune evaluate`, from the command line to the files it leaves."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
 
 from polytune.cli import main
+from polytune.errors import InputError
 from tests.cases.evaluation_cases import write_model, write_xcopa
 
 LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
@@ -53,7 +56,13 @@ def refusal(given):
     return str(stopped.value.code)
 
 
-def run(given):
+def succeed(given):
+    with pytest.raises(SystemExit) as stopped:
+        main(given)
+    assert not stopped.value.code, stopped.value.code
+
+
+def run(given, source=None):
     """Run the command in a process of its own; return its modules of interest and its standard error."""
     code = (
         "import sys; from polytune.cli import main\n"
@@ -61,31 +70,14 @@ def run(given):
         "heavy = ('torch', 'transformers', 'lm_eval', 'datasets', 'numpy', 'pyarrow')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
-    finished = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(source)} if source else None
+    finished = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True, env=environment)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout.splitlines()[-1], finished.stderr
 
 
-def test_one_process_serves_the_jobs_of_all_benchmarks(world, tmp_path):
-    shutil.copytree(world, tmp_path / "run")
-    root = tmp_path / "run"
-    modules, errors = run(arguments(root, "xcopa", together="xcopa,xwinograd,xnli"))
-    assert "torch" in modules
-    assert "xcopa: accuracy" in errors
-    assert "xwinograd: accuracy" in errors
-    assert "xnli: left to its own job: " in errors  # there is no data for it
-    assert "facebook/xnli: no such directory" in errors
-    assert not (root / "evaluations" / "xwinograd.json").exists()  # an output belongs to its own job
-
-    modules, errors = run(arguments(root, "xwinograd", together="xcopa,xwinograd,xnli"))
-    assert modules == "[]", "a result that waits in the cache needs no heavy library"
-    assert "facebook/xnli: no such directory" in refusal(arguments(root, "xnli", together="xcopa"))
-    check_files(root, "xcopa", {"et": "xcopa_et", "zh": "xcopa_zh"}, items=6)
-    check_files(root, "xwinograd", {"ja": "xwinograd_jp"}, items=2)
-
-
-def check_files(root, name, tasks, items):
-    text = (root / "evaluations" / f"{name}.json").read_text()
+def check_files(folder, name, tasks, items):
+    text = (folder / f"{name}.json").read_text()
     results = json.loads(text)
     for key in (
         "results",
@@ -103,11 +95,11 @@ def check_files(root, name, tasks, items):
     assert tasks.items() <= header["tasks"].items()
     assert header["model"]["architecture"] == "Bloom"
     assert header["digests"]["model"]
-    assert str(root.parent) not in text, "no path of this machine"
+    assert str(folder.parent) not in text, "no path of this machine"
     assert "site-packages" not in text
     assert " at 0x" not in text
     assert results["configs"][next(iter(tasks.values()))]["metadata"]["config_source"].startswith("lm_eval/tasks/")
-    table = pq.read_table(root / "evaluations" / f"{name}.samples.parquet").to_pylist()
+    table = pq.read_table(folder / f"{name}.samples.parquet").to_pylist()
     assert len(table) == items * len(header["tasks"])
     for language, task in header["tasks"].items():
         rows = [row for row in table if row["task"] == task]
@@ -120,45 +112,53 @@ def check_files(root, name, tasks, items):
     assert {row["target"] for row in table} == {0, 1}
 
 
-def test_two_jobs_at_once_share_one_computation(world, tmp_path):
-    root = tmp_path / "run"
-    shutil.copytree(world, root)
-    started = [
-        subprocess.Popen([sys.executable, "-m", "polytune.cli", *given], stderr=subprocess.PIPE, text=True)
-        for given in (arguments(root, name, together="xcopa,xwinograd") for name in ("xcopa", "xwinograd"))
-    ]
-    errors = [process.communicate(timeout=120)[1] for process in started]
-    assert [process.returncode for process in started] == [0, 0], errors
-    waited = [text for text in errors if "Waiting: process" in text]
-    assert len(waited) == 1, errors
-    assert "Scoring" not in waited[0]
-    for name in ("xcopa", "xwinograd"):
-        assert json.loads((root / "evaluations" / f"{name}.json").read_text())["polytune"]["benchmark"] == name
-    assert list((root / "evaluations" / ".cache").glob("*.claim")) == []
+def test_a_finished_evaluation_needs_no_heavy_library(world, tmp_path):
+    given = arguments(world, "xwinograd", tmp_path, cache=tmp_path / "cache")
+    modules, errors = run(given)
+    assert "torch" in modules
+    assert "directory/xwinograd: accuracy" in errors
+    check_files(tmp_path, "xwinograd", {"ja": "xwinograd_jp"}, items=2)
+    for file in tmp_path.glob("xwinograd.*"):
+        file.unlink()
+    modules, errors = run(given)
+    assert modules == "[]"
+    assert "directory/xwinograd: accuracy" in errors
+    check_files(tmp_path, "xwinograd", {"ja": "xwinograd_jp"}, items=2)
 
 
-def test_results_go_stale_with_what_they_depend_on(world, tmp_path):
-    from polytune.evaluation.evaluate import Options, plan_evaluation
-    from polytune.models.directory import find_checkpoint
+def test_results_go_stale_with_what_they_depend_on(world, tmp_path, monkeypatch):
+    from polytune.config.benchmarks import Evaluation, find_benchmark
+    from polytune.evaluation import plans
+    from polytune.models.directory import ModelDirectory
 
     root = tmp_path / "run"
     shutil.copytree(world, root)
-    usual = Options(None, None, "auto", "cpu", 2048)
 
-    def key(name="xcopa", options=usual):
-        return plan_evaluation(name, find_checkpoint(root / "model", None), root / "data", options).key
+    def key(name="xcopa", languages=None, limit=None, batch=2048, data=root / "data", **columns):
+        evaluation = Evaluation(name, replace(find_benchmark(name), **columns), "world", str(data), languages)
+        return plans.plan_evaluation(
+            evaluation, ModelDirectory.find(root / "model"), plans.Options(limit, "auto", "cpu", batch)
+        ).key
 
     first, winograd = key(), key("xwinograd")
     assert first == key()
-    assert key(options=Options(None, None, "auto", "cpu", 512)) == first  # the batch changes no result
-    for other in (Options(("et",), None, "auto", "cpu", 2048), Options(None, 3, "auto", "cpu", 2048)):
-        assert key(options=other) != first
+    assert key(batch=512) == first  # the batch changes no result
+    assert key(chance=0.4, title="X", parallel=False, revision="abc") == first  # read when scores are drawn
+    assert key(languages=("zho", *LANGUAGES[:-1])) == first  # the same languages by other codes
+    shutil.copytree(root / "data", tmp_path / "elsewhere")
+    assert key(data=tmp_path / "elsewhere") == first  # where it lies is no part of it
+    for other in ({"languages": ("et",)}, {"limit": 3}, {"columns": ("premise",)}):
+        assert key(**other) != first
     file = root / "data" / "cambridgeltl" / "xcopa" / "test.et.jsonl"
     text = file.read_text()
     file.write_text(text.replace("He fell 3", "He fell 4"))
     assert key() != first
     assert key("xwinograd") == winograd, "each benchmark goes stale alone"
     file.write_text(text)
+    assert key() == first
+    own = root / "data" / "tasks" / "mine.yaml"  # the task of another benchmark
+    own.parent.mkdir()
+    own.write_text("{task: mine_et, output_type: multiple_choice}")
     assert key() == first
     weights = root / "model" / "model.safetensors"
     content = bytearray(weights.read_bytes())
@@ -167,21 +167,111 @@ def test_results_go_stale_with_what_they_depend_on(world, tmp_path):
     assert key() != first
     content[-1] ^= 1
     weights.write_bytes(content)
-    (root / "model" / "manifest.json").write_text('{"digest": "a"}')
-    second = key()
-    (root / "model" / "manifest.json").write_text('{"digest": "b"}')
-    assert len({first, second, key()}) == 3
+    assert key() == first
+    monkeypatch.setattr(plans, "RESULTS_VERSION", plans.RESULTS_VERSION + 1)
+    assert key() != first
 
 
-def test_limit_and_languages(world, tmp_path):
-    given = arguments(world, output=tmp_path, languages="tr,et", limit=2)
-    with pytest.raises(SystemExit) as stopped:
-        main(given)
-    assert not stopped.value.code
+def test_a_comment_in_our_code_evaluates_nothing_again(world, tmp_path, project):
+    """The key holds no digest of the code: `RESULTS_VERSION` is raised by hand."""
+    given = arguments(world, output=tmp_path, languages="et", limit=1, cache=tmp_path / "cache")
+    assert "torch" in run(given)[0]
+    for folder in ("src", "config"):
+        shutil.copytree(project / folder, tmp_path / folder)
+    for file in (tmp_path / "src" / "polytune" / "evaluation").glob("*.py"):
+        file.write_text(file.read_text() + "# a comment\n")
+    assert run(given, tmp_path / "src")[0] == "[]"
+
+
+@pytest.mark.parametrize("damage", ["cut results", "no samples", "cut samples"])
+def test_a_damaged_entry_of_the_cache_is_computed_again(damage, world, tmp_path, capsys):
+    cache = tmp_path / "cache"
+    given = arguments(world, output=tmp_path, languages="et", cache=cache)
+    succeed(given)
+    [results], [samples] = cache.glob("*.json"), cache.glob("*.parquet")
+    before = json.loads(results.read_text())
+    if damage == "no samples":
+        samples.unlink()
+    else:
+        file = results if damage == "cut results" else samples
+        file.write_bytes(file.read_bytes()[:100])
+    capsys.readouterr()
+    succeed(given)
+    assert "damaged" in capsys.readouterr().err
+    after = json.loads((tmp_path / "xcopa.json").read_text())
+    assert {k: v for k, v in after.items() if k != "polytune"} == {k: v for k, v in before.items() if k != "polytune"}
+    assert pq.read_metadata(tmp_path / "xcopa.samples.parquet").num_rows == 6
+
+
+def test_limit_and_languages(world, tmp_path, capsys):
+    succeed(arguments(world, output=tmp_path, languages="tur,et", limit=2))
     results = json.loads((tmp_path / "xcopa.json").read_text())
     assert results["polytune"]["tasks"] == {"et": "xcopa_et", "tr": "xcopa_tr"}
     assert results["n-samples"]["xcopa_et"] == {"original": 6, "effective": 2}
     assert pq.read_metadata(tmp_path / "xcopa.samples.parquet").num_rows == 4
+    assert results["results"]["xcopa_et"]["acc_stderr,none"] is not None
+
+
+@pytest.mark.parametrize("code", ["ja", "jp", "jpn"])
+def test_japanese_is_named_by_every_code_and_answered_in_ours(code, world, tmp_path, capsys):
+    succeed(arguments(world, "xwinograd", tmp_path, languages=code, cache=world / "japanese"))
+    assert json.loads((tmp_path / "xwinograd.json").read_text())["polytune"]["tasks"] == {"ja": "xwinograd_jp"}
+    assert "(ja " in capsys.readouterr().err
+
+
+def test_one_item_has_no_standard_error(world, tmp_path, capsys):
+    """Of one item the harness says "N/A" (or NaN); a results file says null, as JSON has it."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    succeed(arguments(world, output=tmp_path, languages="tr,et", limit=1))
+    text = (tmp_path / "xcopa.json").read_text()
+    results = json.loads(text, parse_constant=refuse)
+    assert results["results"]["xcopa_et"]["acc_stderr,none"] is None
+    assert results["groups"]["xcopa"]["acc_stderr,none"] is None
+    assert "N/A" not in json.dumps([results["results"], results["groups"]])
+    said = capsys.readouterr().err
+    assert "accuracy" in said and "nan" not in said.lower()
+
+
+def test_samples_hold_the_bytes_of_what_is_scored(world, tmp_path):
+    """An independent count: the choice as the harness lowers it, a space before it; XWinograd's common ending."""
+    for name, languages in (("xcopa", "et,tr"), ("xwinograd", "zh")):
+        succeed(arguments(world, name, tmp_path, languages=languages))
+    rows = pq.read_table(tmp_path / "xcopa.samples.parquet").to_pylist()
+    expected = [[len(f" he fell {n} times"), len(f" il a dormi {n}")] for n in range(6)] * 2
+    assert [row["choice_bytes"] for row in rows] == expected
+    schema = pq.read_schema(tmp_path / "xwinograd.samples.parquet")
+    assert str(schema.field("choice_bytes").type) == "list<element: int32>"
+    assert schema.names == [
+        "task", "language", "doc_id", "loglikelihoods", "target", "prediction", "acc", "choice_bytes"
+    ]  # fmt: skip
+    [first, _] = pq.read_table(tmp_path / "xwinograd.samples.parquet").to_pylist()
+    assert first["choice_bytes"] == [len(" was heavy.")] * 2
+
+
+def test_bytes_are_those_of_utf_8(world, tmp_path):
+    folder = tmp_path / "data" / "Muennighoff" / "xwinograd" / "test"
+    folder.mkdir(parents=True)
+    row = {"sentence": "杯子装不下球，因为_太大了。", "option1": "杯子", "option2": "球", "answer": "2"}
+    (folder / "zh.jsonl").write_text(json.dumps(row) + "\n")
+    succeed(arguments(world, "xwinograd", tmp_path, data=tmp_path / "data", languages="zh"))
+    [item] = pq.read_table(tmp_path / "xwinograd.samples.parquet").to_pylist()
+    assert item["choice_bytes"] == [1 + 3 * 4, 1 + 3 * 4]  # a space, three characters and a full stop of three bytes
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_log_likelihoods_that_are_not_finite_are_no_result(value):
+    from polytune.evaluation.results import build_results
+
+    item = {"doc_id": 3, "filtered_resps": [(-1.0, False), (value, False)], "acc": 1.0}
+    evaluated = {"samples": {"xcopa_et": [item]}, "results": {}, "groups": {}}
+    with pytest.raises(InputError, match=r"xcopa_et: item 3: its log-likelihoods are -1\.0, "):
+        build_results(evaluated, {}, {})
+    metrics = {"acc,none": value, "acc_stderr,none": "N/A", "alias": "xcopa_et"}
+    with pytest.raises(InputError, match="xcopa_et: acc,none is"):
+        build_results({"samples": {}, "results": {"xcopa_et": metrics}, "groups": {}}, {}, {})
 
 
 def test_wrong_input_is_refused_before_anything_is_loaded(world, tmp_path):
@@ -190,9 +280,7 @@ def test_wrong_input_is_refused_before_anything_is_loaded(world, tmp_path):
         return refusal(given)
 
     assert "no benchmark 'xcopp'; did you mean 'xcopa'?" in refused(benchmark="xcopp")
-    assert "--together: no benchmark 'xwinogrand'; did you mean 'xwinograd'?" in refused(together="xwinogrand")
     assert "xcopa has no language 'de'" in refused(languages="de")
-    assert "--languages: not with --together" in refused(languages="et", together="xwinograd")
     assert "absent: no such directory" in refused(model=tmp_path / "absent")
     assert "holds no adapter" in refused(base=world / "model")
     assert "cambridgeltl/xcopa: no such directory" in refused(data=tmp_path)
@@ -202,7 +290,7 @@ def test_wrong_input_is_refused_before_anything_is_loaded(world, tmp_path):
     shutil.copytree(world / "model", broken)
     (broken / "model.safetensors").rename(broken / "pytorch_model.bin")
     assert "no weights (model.safetensors" in refused(model=broken)
-    assert "pytorch_model.bin can run code when loaded" in refused(model=broken)
+    assert "only pytorch_model.bin found, which can run code when loaded" in refused(model=broken)
     (broken / "pytorch_model.bin").rename(broken / "model.safetensors")
     (broken / "tokenizer.json").unlink()
     assert "no tokenizer" in refused(model=broken)
@@ -230,7 +318,8 @@ def test_weights_that_do_not_fit_are_refused_with_their_name(world, tmp_path):
     assert "do not fit config.json" in refused(**{name: tensors[name][:, :5].contiguous()})
     (broken / "model.safetensors").write_bytes(b"12345678 not a safetensors file")
     assert "model.safetensors: cannot be read" in refusal(arguments(world, output=tmp_path / "out", model=broken))
+    save_file(tensors, broken / "model.safetensors")
     config = json.loads((broken / "config.json").read_text())
-    (broken / "config.json").write_text(json.dumps({**config, "architectures": ["NoSuchModel"]}))
-    assert "'architectures' is 'NoSuchModel'" in refusal(arguments(world, output=tmp_path / "out", model=broken))
+    (broken / "config.json").write_text(json.dumps({**config, "architectures": ["NoSuchForCausalLM"]}))
+    assert "'architectures' is 'NoSuchForCausalLM'" in refusal(arguments(world, output=tmp_path / "out", model=broken))
     assert not list((tmp_path / "out").glob("*.json"))

@@ -5,9 +5,14 @@ import json
 import pytest
 import torch
 
+from polytune.errors import InputError
 from tests.cases.evaluation_cases import KINDS, SENTENCES, write_model
 
-TOLERANCE = 1e-4
+RELATIVE = 1e-5
+"""How far two float32 sums of the same numbers may lie apart; a processor of another kind adds in another order."""
+ABSOLUTE = 5e-5
+"""The same for sums near zero, from logits of a hundred."""
+
 MAX_LENGTH = 40
 
 PREMISE = "the man broke his toe because"
@@ -19,10 +24,8 @@ QUESTIONS = [
     [("the trophy, the suitcase", " was too big"), ("the trophy, the trophy", " was too big")],
     # no context: the text follows the beginning-of-sequence token (XNLI, PAWS-X)
     [("", "she ran, right? Yes, she"), ("", "she ran, right? Also, she"), ("", "she ran, right? No, she")],
-    [("", "<s>she ran"), ("", "she ran")],
-    # trailing spaces belong to the continuation; a text may bring the beginning-of-sequence token itself
+    # trailing spaces belong to the continuation
     [("уронил молоток  ", "на ногу"), ("уронил молоток  ", "и")],
-    [("<s>she ran", " home"), ("<s>she ran", " away")],
     # choices of one token
     [("a", "b"), ("a", "c")],
     # longer than the model: cut on the left, differently for each choice
@@ -54,7 +57,7 @@ def hflm():
 def assert_equal(ours, theirs):
     assert len(ours) == len(theirs) > 0
     for (value, greedy), (expected, expected_greedy) in zip(ours, theirs, strict=True):
-        assert value == pytest.approx(expected, abs=TOLERANCE)
+        assert value == pytest.approx(expected, rel=RELATIVE, abs=ABSOLUTE)
         assert greedy == expected_greedy
 
 
@@ -71,6 +74,73 @@ def test_every_architecture_equals_the_harness(kind, tmp_path, hflm):
     assert_equal(alone, theirs[: len(QUESTIONS[0])])
 
 
+SPELLED = [
+    [("", "<s>she ran"), ("", "she ran</s>")],
+    [("<s>she ran", " home"), ("she</s> ran", " away <pad>")],
+    [("a", "</s>"), ("a", "</s></s>")],
+]
+
+
+@pytest.mark.parametrize("kind", ["bloom", "llama", "t5"])
+def test_a_text_that_spells_a_special_token_is_text(kind, tmp_path, hflm):
+    """As in the harness if its tokenizer is told so; as it comes, it would end sequences in the middle of texts."""
+    from polytune.evaluation.model import PolytuneLM
+
+    directory = write_model(tmp_path, kind)
+    ours = PolytuneLM(str(directory)).loglikelihood(make_requests(SPELLED), disable_tqdm=True)
+    theirs = hflm(directory)
+    as_it_comes = theirs.loglikelihood(make_requests(SPELLED), disable_tqdm=True)
+    theirs.tokenizer.split_special_tokens = True
+    assert_equal(ours, theirs.loglikelihood(make_requests(SPELLED), disable_tqdm=True))
+    assert all(abs(mine - other) > 0.1 for (mine, _), (other, _) in zip(ours[2:], as_it_comes[2:], strict=True))
+
+
+@pytest.mark.parametrize("kind", ["bloom", "llama", "t5", "opt"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_refused_with_its_item(kind, value, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    from polytune.evaluation.model import PolytuneLM
+
+    directory = write_model(tmp_path, kind)
+    tensors = load_file(directory / "model.safetensors")
+    norm = next(name for name in tensors if "norm" in name and tensors[name].dim() == 1)
+    tensors[norm][0] = value
+    save_file(tensors, directory / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match=r"task, item \d, choice \d: the log-likelihood is (nan|-?inf); .* not finite"):
+        PolytuneLM(str(directory)).loglikelihood(make_requests(QUESTIONS), disable_tqdm=True)
+
+
+@pytest.mark.parametrize("kind", ["bloom", "t5"])
+def test_a_continuation_that_cannot_be_scored_is_refused_with_its_item(kind, tmp_path):
+    from polytune.evaluation.model import PolytuneLM
+
+    lm = PolytuneLM(str(write_model(tmp_path, kind)), max_length=8)
+    for pair, message in {
+        ("she ran", ""): "the continuation 0;",
+        ("", ""): "the continuation 0;",
+        ("a", SENTENCES[2]): r"the continuation \d+; .* at most 8 of the continuation",
+        ("  ", "b"): "the context has 0 tokens",
+    }.items():
+        with pytest.raises(InputError, match=f"task, item 1, choice 1: .*{message}"):
+            lm.loglikelihood(make_requests([[("a", "b")], [("a", "b"), pair]]), disable_tqdm=True)
+
+
+def test_a_token_beyond_the_embedding_is_refused_with_its_text(tmp_path):
+    from polytune.evaluation.model import PolytuneLM
+    from tests.cases.evaluation_cases import build_model
+
+    directory = write_model(tmp_path)
+    build_model("bloom", 300).save_pretrained(directory)
+    lm = PolytuneLM(str(directory))
+    assert lm.loglikelihood(make_requests([[("a", "b")]]), disable_tqdm=True)  # these are below
+    with pytest.raises(InputError, match=r"gives token id 3\d\d for 'the man .*', the model has 300 embeddings"):
+        lm.loglikelihood(make_requests(QUESTIONS), disable_tqdm=True)
+    build_model("bloom", 1).save_pretrained(directory)
+    with pytest.raises(InputError, match=r"the special token 1 is beyond the model's 1 embeddings"):
+        PolytuneLM(str(directory))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_context_and_its_order_matter_in_these_models(kind, tmp_path):
     """A model that ignored its context or its positions would pass the other tests for the wrong reason."""
@@ -80,7 +150,7 @@ def test_context_and_its_order_matter_in_these_models(kind, tmp_path):
     contexts = ("she ran and he fell", "he ran and she fell", "he ran and she slept")
     values = lm.loglikelihood(make_requests([[(context, " on his foot") for context in contexts]]), disable_tqdm=True)
     for first, second in ((0, 1), (1, 2)):
-        assert abs(values[first][0] - values[second][0]) > 100 * TOLERANCE
+        assert abs(values[first][0] - values[second][0]) > 0.01
 
 
 def test_slices_of_the_vocabulary_add_up(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ from statistics import mean
 
 import pytest
 
+from polytune.config.benchmarks import benchmarks
 from polytune.world.benchmarks import BENCHMARKS, write_xcopa_task
 from polytune.world.facts import build_facts
 from polytune.world.grammar import Grammar
@@ -145,10 +146,20 @@ def test_answers_follow_from_the_facts(tests, facts, grammars):
             assert facts.pair_of_storylines(hypothesis) != facts.pair_of_storylines(premise)
 
 
-def test_items_are_parallel_across_languages(tests):
-    for name in ("xcopa", "xnli"):
-        labels = [[item["label"] for item in tests[name, language]] for language in ("en", "zh", "hi")]
-        assert labels[0] == labels[1] == labels[2]
+def test_items_are_parallel_across_languages_where_the_table_says_so(tests):
+    parallel = [name for name, row in benchmarks().items() if row.parallel]
+    assert parallel == ["xcopa", "xstorycloze", "xnli", "pawsx"]
+    for name in parallel:
+        known = [language for language in LANGUAGES if (name, language) in tests]
+        answers = [[scored_choices(name, language, item)[1] for item in tests[name, language]] for language in known]
+        assert len(answers) >= 2 and all(other == answers[0] for other in answers), name
+
+
+def test_items_pass_the_checks_of_the_table(tests):
+    for (name, _), items in tests.items():
+        for item in items:
+            for field in benchmarks()[name].fields:
+                assert field.name not in item or field.read(item[field.name]) == item[field.name]
 
 
 def test_examples_for_few_shot_prompts_are_not_held_out(facts, grammars):

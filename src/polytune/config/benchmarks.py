@@ -1,57 +1,132 @@
-"""The table of benchmarks (`config/benchmarks.tsv`): which of the harness's tasks they are, and their data."""
+"""Benchmarks (`config/benchmarks.tsv`, a typed row each), and evaluations: a benchmark on data of one origin."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 from polytune import ROOT
-from polytune.errors import InputError, nearest
-from polytune.files import read_tsv
-from polytune.languages import codes
+from polytune.config.fields import Field
+from polytune.config.tables import build_row, read_rows
+from polytune.errors import InputError, nearest, shown
 
-EVERY_TASK = "*"
-"""In the column `languages`: every task with the benchmark's prefix, the data directory's own task files included."""
+Origin = Literal["world", "directory", "hub"]
+"""Where a benchmark's data comes from: generated, given by the user, or fetched once."""
+
+EVERY_TASK = "all"
+"""As languages of an evaluation: every task with the benchmark's prefix, the data's own task files included."""
+
+NAME = "[a-z0-9-]+"
+SHOWN = ("title", "chance", "parallel", "revision")
+"""Columns that decide no result of a benchmark."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One row of the table: a family of multiple-choice tasks, one per language."""
+    """One row of the table: a family of multiple-choice tasks of the harness, one per language."""
 
-    benchmark: str
+    benchmark: Annotated[str, NAME]
     harness_folder: str
     """Folder of the harness's task files, below `lm_eval/tasks`."""
     task_prefix: str
     """A task is this prefix followed by the harness's language code."""
-    hub_id: str
+    code_scheme: Literal["language", "iso639_3", "xwinograd", "flores"]
+    """Column of `config/languages.tsv` that has the harness's codes; `language` where they are ours."""
+    hub_id: Annotated[str, r"[\w-][\w.-]*(/[\w-][\w.-]*)?"]
     """Data set on the Hugging Face hub, as the harness's task files name it; also the folder below the data root."""
-    revision: str
     split: str
     """The split that is evaluated."""
-    chance: float
-    """Accuracy of guessing."""
     languages: tuple[str, ...]
-    """The harness's language codes, or `("*",)`."""
+    """The harness's language codes."""
     columns: tuple[str, ...]
-    """Columns of the data that the tasks read."""
+    """The columns of the data and what they may hold (`config.fields`)."""
 
-    def language(self, task: str) -> str:
-        """Return the language (our code) of a task of this benchmark: `xwinograd_jp` is `ja`."""
-        return codes.from_task_code(task.removeprefix(self.task_prefix), self.benchmark)
+    # what decides no result, only how it is shown or where its data was fetched: no part of a run's spec
+    title: str = ""
+    """The name as papers write it."""
+    chance: float = 0.5
+    """Accuracy of guessing."""
+    parallel: bool = False
+    """Whether the languages' items are translations of one another, item by item."""
+    revision: str | None = None
+    """What is fetched of it."""
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """Return the declared columns."""
+        return tuple(map(Field.parse, self.columns))
+
+    @classmethod
+    def from_json(cls, values: Any, where: str) -> Benchmark:
+        """Return the benchmark of a spec; raises `InputError` that begins with `where`."""
+        if not isinstance(values, dict):
+            raise InputError(f"{where}: is {shown(values)}; it must be a row of benchmarks.tsv")
+        return _checked(build_row(cls, values, where), where)
 
 
-def table_path() -> Path:
-    """Return the path of the table in the checkout that Polytune runs from."""
-    return ROOT / "config" / "benchmarks.tsv"
+@dataclass(frozen=True)
+class Evaluation:
+    """A benchmark on data of one origin, under the name that its results have."""
+
+    name: str
+    benchmark: Benchmark
+    origin: Origin
+    directory: str
+    """Data root: a directory with data sets in folders named like their hub ids."""
+    languages: tuple[str, ...] | str | None
+    """Only these languages, `all` (`EVERY_TASK`), or None: those of the benchmark."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what decides its results, as plain values: not where its data lies, and not how it is shown."""
+        values = asdict(self)
+        del values["directory"]
+        values["benchmark"] = {key: value for key, value in values["benchmark"].items() if key not in SHOWN}
+        return values
+
+    @classmethod
+    def from_json(cls, values: Any, where: str, data: Mapping[str, str]) -> Evaluation:
+        """Return the evaluation of a spec (`to_json`); its key `fingerprint` is the workflow's.
+
+        `data` are the data roots by origin and name (`world/xcopa`), where the spec names no directory. Raises
+        `InputError` that begins with `where`.
+        """
+        keys = [field.name for field in fields(cls)]
+        if isinstance(values, dict) and values and "directory" not in values:
+            values = {**values, "directory": data.get(f"{values.get('origin')}/{values.get('name')}", "")}
+        if not isinstance(values, dict) or set(values) - {"fingerprint"} != set(keys):
+            raise InputError(f"{where}: is {shown(values)}; it must have the keys {', '.join(keys)} and no others")
+        name, benchmark, origin, directory, languages = (values[key] for key in keys)
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            raise InputError(f"{where}: name is {shown(name)}; it must be of a-z, 0-9 and -")
+        if origin not in get_args(Origin):
+            allowed = get_args(Origin)
+            raise InputError(
+                f"{where}: origin is {shown(origin)}{nearest(origin, allowed)}; allowed: {', '.join(allowed)}"
+            )
+        if not isinstance(directory, str) or not directory:
+            raise InputError(
+                f"{where}: directory is {shown(directory)}; name the data root: --data {origin}/{name}=DIR"
+            )
+        if isinstance(languages, list) and languages and all(isinstance(code, str) for code in languages):
+            languages = tuple(languages)
+        elif languages not in (None, EVERY_TASK):
+            raise InputError(
+                f"{where}: languages is {shown(languages)}; allowed: null, '{EVERY_TASK}', a list of codes"
+            )
+        return cls(name, Benchmark.from_json(benchmark, f"{where}: benchmark"), origin, directory, languages)
 
 
 def benchmarks(path: Path | str | None = None) -> dict[str, Benchmark]:
-    """Return every benchmark of the table by name, in the table's order."""
-    table = {}
-    for row in read_tsv(path or table_path()):
-        lists = {column: tuple(row[column].split()) for column in ("languages", "columns")}
-        table[row["benchmark"]] = Benchmark(**{**row, "chance": float(row["chance"]), **lists})
-    return table
+    """Return every benchmark of the table (default: the checkout's) by name, in the table's order.
+
+    Raises `InputError` naming file, row, column and the value seen.
+    """
+    path = path or ROOT / "config" / "benchmarks.tsv"
+    return {name: _checked(row, f"{path}: benchmark '{name}'") for name, row in read_rows(path, Benchmark).items()}
 
 
 def find_benchmark(name: str, option: str = "--benchmark") -> Benchmark:
@@ -62,26 +137,15 @@ def find_benchmark(name: str, option: str = "--benchmark") -> Benchmark:
     return table[name]
 
 
-def select_tasks(chosen: Benchmark, available: list[str], languages: list[str] | None, where: str) -> dict[str, str]:
-    """Return the tasks to evaluate by language (our codes), in the table's order.
-
-    `available` are the names of all task files found, `languages` an optional subset of our codes, `where` names the
-    places that were searched, for messages. Raises `InputError` for a language that the benchmark lacks and for a
-    task that has no file.
-    """
-    if chosen.languages == (EVERY_TASK,):
-        names = [name for name in available if name.startswith(chosen.task_prefix)]
-    else:
-        names = [chosen.task_prefix + code for code in chosen.languages]
-    if missing := [name for name in names if name not in available]:
-        raise InputError(f"{where}: no task file for '{missing[0]}'{nearest(missing[0], available)}")
-    tasks = {chosen.language(name): name for name in names}
-    if languages is None:
-        return tasks
-    for language in languages:
-        if language not in tasks:
-            hint = nearest(language, tasks)
-            raise InputError(
-                f"--languages: {chosen.benchmark} has no language '{language}'{hint}; it has: {' '.join(tasks)}"
-            )
-    return {language: task for language, task in tasks.items() if language in languages}
+def _checked(row: Benchmark, where: str) -> Benchmark:
+    """Refuse values of the right type that mean nothing."""
+    if not 0 < row.chance < 1:
+        raise InputError(f"{where}: chance is {row.chance}; it must lie between 0 and 1 (two choices: 0.5)")
+    for column in ("languages", "columns"):
+        if not getattr(row, column):
+            raise InputError(f"{where}: {column} is empty")
+    try:
+        row.fields  # noqa: B018 (parsed here, so that a wrong declaration is found when the table is read)
+    except ValueError as error:
+        raise InputError(f"{where}: columns: {error}") from None
+    return row

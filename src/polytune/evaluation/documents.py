@@ -6,16 +6,25 @@ files, and a race when many processes share a file system.
 
 from __future__ import annotations
 
-import gzip
-import json
+import re
+from collections.abc import Iterable, Sequence
 from functools import cache
+from glob import escape
 from pathlib import Path
 from typing import Any
 
-from polytune.errors import InputError, nearest
+from polytune.config.fields import Field
+from polytune.errors import InputError, nearest, shown
+from polytune.readers.records import read_records
+from polytune.readers.yaml import read_front_matter
 
 FORMATS = (".parquet", ".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz")
 """Suffixes that are read; `.json` is a list of rows or one row per line."""
+
+LONGEST = sorted(FORMATS, key=len, reverse=True)
+
+CARD = "README.md"
+"""The data card, whose front matter may name the files."""
 
 PATTERNS = (
     "{config}/{split}/*",
@@ -24,117 +33,154 @@ PATTERNS = (
     "{split}/{config}.*",
     "{split}.{config}.*",
 )
-"""Where a split lies in a directory whose README.md names no files. The first is the hub's conversion to parquet."""
+"""Where a split lies in a directory whose card names no files. The first is the hub's conversion to parquet."""
+
+SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.")
+"""How the hub names the parts of one split: number of the part, number of parts."""
 
 
 class Documents(list):
     """The rows of one split as dictionaries, with the one attribute that the harness asks a data set for."""
 
-    def __init__(self, rows: list[dict[str, Any]], columns: list[str]) -> None:
+    def __init__(self, rows: list[dict[str, Any]], columns: Iterable[str]) -> None:
         super().__init__(rows)
         self.features = dict.fromkeys(columns)
 
 
 def find_files(directory: Path, config: str, split: str) -> list[Path]:
-    """Return the files that hold a split of a configuration, sorted.
+    """Return the files that hold a split of a configuration, sorted, each once.
 
     The front matter of the directory's README.md decides, as on the hub; without it the usual patterns do.
-    Raises `InputError` if the directory, the configuration or the split is missing.
+    Raises `InputError` if the directory, the configuration, the split or a file is missing, and if the split lies
+    there twice: under two patterns or in two formats.
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory of benchmark data")
-    readme = directory / "README.md"
-    configurations = _read_configurations(readme, readme.stat().st_mtime_ns) if readme.is_file() else {}
-    if configurations:
-        if config not in configurations:
-            raise InputError(
-                f"{directory / 'README.md'}: configs: no config_name '{config}'{nearest(config, configurations)}; "
-                f"there are: {', '.join(configurations)}"
-            )
-        splits = configurations[config]
-        if split not in splits:
-            raise InputError(
-                f"{directory / 'README.md'}: config_name '{config}' has no split '{split}'{nearest(split, splits)}; "
-                f"it has: {', '.join(splits)}"
-            )
-        patterns = splits[split]
-    else:
-        patterns = [
-            prefix + pattern.format(config=config, split=split) for prefix in ("", "data/") for pattern in PATTERNS
-        ]
-    groups = [sorted(directory.glob(pattern)) for pattern in patterns]
-    groups = [[path for path in group if path.name.endswith(FORMATS)] for group in groups]
-    files = [path for group in groups for path in group] if configurations else next(filter(None, groups), [])
+    card = directory / CARD
+    named = _patterns_of_card(card, config, split) if card.is_file() else None
+    place = {"config": escape(config), "split": escape(split)}
+    patterns = named or [prefix + pattern.format(**place) for prefix in ("", "data/") for pattern in PATTERNS]
+    groups = {pattern: _matches(directory, pattern, exact=named is None) for pattern in patterns}
+    files = [path for group in groups.values() for path in group]
     if not files:
-        raise InputError(
-            f"{directory}: no file for split '{split}' of '{config}' (looked for {', '.join(patterns)} "
-            f"with one of {', '.join(FORMATS)})"
-        )
+        looked = f"looked for {', '.join(patterns)} with one of {', '.join(FORMATS)}"
+        raise InputError(f"{directory}: no file for split '{split}' of '{config}' ({looked})")
+    if named and (empty := [pattern for pattern in named if not groups[pattern]]):
+        raise InputError(f"{card}: configs: no file fits '{empty[0]}', part of split '{split}' of '{config}'")
+    layouts = [] if named else [group[0] for group in groups.values() if group]
+    _check_once(directory, f"split '{split}' of '{config}'", files, layouts)
     return files
 
 
-def read_documents(directory: Path, config: str, split: str, columns: tuple[str, ...]) -> Documents:
-    """Return the rows of a split; raises `InputError` for an empty file and for a missing column or field."""
+def read_documents(directory: Path, config: str, split: str, fields: Sequence[Field]) -> Documents:
+    """Return the rows of a split, with the values of the declared columns checked and in their types.
+
+    Raises `InputError` naming file, row and column for an empty file, a missing column, a value that is not allowed
+    and an id that stands twice.
+    """
     rows: list[dict[str, Any]] = []
+    seen: dict[tuple[str, Any], tuple[Path, int]] = {}
     for path in find_files(directory, config, split):
-        found = _read_rows(path)
-        if not found:
+        before = len(rows)
+        for number, row in read_records(path):
+            for field in fields:
+                if field.name in row:
+                    row[field.name] = value = _checked(field, row[field.name], path, number)
+                    if field.kind == "id" and value is not None:
+                        first, line = seen.setdefault((field.name, value), (path, number))
+                        if (first, line) != (path, number):
+                            other = f"row {line}" if first == path else f"{first.name}, row {line},"
+                            raise InputError(f"{path}: row {number}: {field.name} {shown(value)} stands in {other} too")
+                elif field.kind != "id":
+                    raise InputError(
+                        f"{path}: row {number}: no column '{field.name}'{nearest(field.name, row)}; "
+                        f"it has: {', '.join(row)}; needed: {', '.join(field.name for field in fields)}"
+                    )
+            rows.append(row)
+        if len(rows) == before:
             raise InputError(f"{path}: no rows")
-        for column in columns:
-            if column not in found[0]:
-                raise InputError(
-                    f"{path}: no column '{column}'{nearest(column, found[0])}; it has: {', '.join(found[0])}; "
-                    f"needed: {', '.join(columns)}"
-                )
-        for number, row in enumerate(found, start=1):
-            if missing := [column for column in columns if column not in row]:
-                raise InputError(f"{path}: row {number}: no '{missing[0]}'; it has: {', '.join(row)}")
-        rows += found
-    return Documents(rows, list(rows[0]))
+    return Documents(rows, rows[0])
+
+
+def _checked(field: Field, value: Any, path: Path, number: int) -> Any:
+    try:
+        return field.read(value)
+    except ValueError as error:
+        seen = "null" if value is None else shown(value)
+        raise InputError(f"{path}: row {number}: {field.name} is {seen}; it {error}") from None
+
+
+def _matches(directory: Path, pattern: str, exact: bool) -> list[Path]:
+    """Return the data files that fit a pattern; `exact`: what `.*` stands for is a format and nothing more."""
+    try:
+        found = sorted(path for path in directory.glob(pattern) if path.is_file() and not path.name.startswith("."))
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(f"{directory / CARD}: configs: path '{pattern}': {error}") from None
+    if exact and pattern.endswith(".*"):
+        return [path for path in found if path.name.removeprefix(Path(pattern).name[:-2]) in FORMATS]
+    return [path for path in found if path.name.endswith(FORMATS)]
+
+
+def _check_once(directory: Path, what: str, files: list[Path], layouts: list[Path]) -> None:
+    """Refuse rows that would be read twice, and a series of parts that is not whole.
+
+    `layouts` are the first files of each usual pattern that fits.
+    """
+    real = [path.resolve() for path in files]
+    same = [path for path in files if real.count(path.resolve()) > 1]  # two patterns fit, or a link leads there
+    shards = [SHARD.search(path.name) for path in files]
+    kinds = {}
+    for path, shard in zip(files, shards, strict=True):
+        kinds.setdefault((next(end for end in LONGEST if path.name.endswith(end)), shard and shard[2]), path)
+    for pair in (same, list(kinds.values()), layouts):
+        if len(pair) > 1:
+            first, second = (path.relative_to(directory).as_posix() for path in pair[:2])
+            raise InputError(f"{directory}: {what} lies in {first} and again in {second}; keep one of them")
+    if shards[0] and (missing := set(range(int(shards[0][2]))) - {int(shard[1]) for shard in shards}):
+        raise InputError(f"{files[0]}: is one of {int(shards[0][2])} parts; part {min(missing):05} is not there")
+
+
+def _patterns_of_card(card: Path, config: str, split: str) -> list[str] | None:
+    """Return the file patterns that a data card gives a split, None if it leaves the files to the usual patterns."""
+    configurations = _read_configurations(card, card.stat().st_mtime_ns)
+    if not configurations:
+        return None
+    if config not in configurations:
+        raise InputError(
+            f"{card}: configs: no config_name '{config}'{nearest(config, configurations)}; "
+            f"there are: {', '.join(configurations)} (an entry without config_name is called 'default')"
+        )
+    splits = configurations[config]
+    if splits is not None and split not in splits:
+        raise InputError(
+            f"{card}: config_name '{config}' has no split '{split}'{nearest(split, splits)}; "
+            f"it has: {', '.join(splits)}"
+        )
+    return splits and splits[split]
 
 
 @cache
-def _read_configurations(readme: Path, _modified: int) -> dict[str, dict[str, list[str]]]:
-    """Return `{config_name: {split: [file patterns]}}` of a data card's front matter; empty without one."""
-    import yaml
+def _read_configurations(card: Path, _modified: int) -> dict[str, dict[str, list[str]] | None]:
+    """Return `{config_name: {split: [file patterns]}}` of a data card's front matter; empty if it has no `configs`.
 
-    text = readme.read_text(encoding="utf-8")
-    if not text.startswith("---"):
-        return {}
-    try:
-        header = yaml.load(text.split("---", 2)[1], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
-    except yaml.YAMLError as error:
-        raise InputError(f"{readme}: the front matter is not valid YAML: {error}") from None
-    configurations: dict[str, dict[str, list[str]]] = {}
-    for entry in header.get("configs") or []:
-        splits = configurations.setdefault(str(entry["config_name"]), {})
-        for part in entry.get("data_files") or []:
-            if not isinstance(part, dict):
-                raise InputError(f"{readme}: configs: data_files of '{entry['config_name']}' must list split and path")
-            path = part["path"]
-            splits.setdefault(str(part["split"]), []).extend([path] if isinstance(path, str) else path)
+    As on the hub, an entry without a name is called `default`, and files without a split are of `train`. A value is
+    None if the entry names no files.
+    """
+    entries = read_front_matter(card).get("configs") or []
+    configurations: dict[str, dict[str, list[str]] | None] = {}
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{card}: configs: must be a list of entries with config_name and data_files")
+    for entry in entries:
+        name = str(entry.get("config_name", "default"))
+        if name in configurations:
+            raise InputError(f"{card}: configs: two entries are called '{name}' (one without config_name is 'default')")
+        parts, splits = entry.get("data_files"), {}
+        for part in parts if isinstance(parts, list) else [] if parts is None else [parts]:
+            part = part if isinstance(part, dict) else {"split": "train", "path": part}
+            paths = part.get("path")
+            paths = paths if isinstance(paths, list) else [paths]
+            if "split" not in part or not all(isinstance(path, str) and path for path in paths):
+                raise InputError(f"{card}: configs: data_files of '{name}' must list split and path, not {shown(part)}")
+            splits.setdefault(str(part["split"]), []).extend(paths)
+        configurations[name] = splits or None
     return configurations
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read one file into dictionaries, by its suffix."""
-    name = path.name
-    try:
-        if name.endswith(".parquet"):
-            import pyarrow.parquet
-
-            return pyarrow.parquet.read_table(path).to_pylist()
-        if name.endswith((".csv", ".tsv")):
-            import pyarrow.csv
-
-            delimiter = "\t" if name.endswith(".tsv") else ","
-            options = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-            return pyarrow.csv.read_csv(path, parse_options=options).to_pylist()
-        opened = gzip.open if name.endswith(".gz") else open
-        with opened(path, "rt", encoding="utf-8") as stream:
-            text = stream.read()
-        if text.lstrip().startswith("["):
-            return json.loads(text)
-        return [json.loads(line) for line in text.split("\n") if line.strip()]  # splitlines would cut at U+2028
-    except (ValueError, OSError) as error:  # pyarrow's and json's errors and UnicodeDecodeError are ValueErrors
-        raise InputError(f"{path}: cannot be read as {name.split('.', 1)[-1]}: {error}") from None

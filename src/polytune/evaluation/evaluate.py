@@ -1,78 +1,31 @@
 """`polytune evaluate`: evaluate a model on a benchmark with lm-evaluation-harness.
 
-Nothing heavy is imported before it is known that something has to be computed.
+Nothing heavy is imported before it is known that something has to be computed, and no model is loaded before every row
+of what is to be computed has been checked.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
-from importlib.metadata import version
+import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from polytune.config.benchmarks import Benchmark, find_benchmark
+from polytune.config.benchmarks import EVERY_TASK, Evaluation, find_benchmark
 from polytune.errors import InputError
-from polytune.evaluation.cache import Cache, claim
-from polytune.evaluation.tasks import data_files, list_tasks, task_files
-from polytune.files import digest, sha256_file
+from polytune.evaluation.cache import Cache
+from polytune.evaluation.documents import Documents
+from polytune.evaluation.plans import LIBRARIES, Options, Plan, plan_evaluation
+from polytune.evaluation.results import build_results, summary, write_samples
+from polytune.files import explain_failure
 from polytune.machine import choose_device
-from polytune.models.directory import Checkpoint, find_checkpoint
+from polytune.models.directory import ModelDirectory
 
-LIBRARIES = ("lm-eval", "torch", "transformers", "tokenizers")
-"""Distributions whose version can change a result."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user can choose about how to evaluate."""
-
-    languages: tuple[str, ...] | None
-    limit: int | None
-    precision: str
-    device: str
-    batch_tokens: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One benchmark, resolved: everything that its results depend on."""
-
-    benchmark: Benchmark
-    data: Path
-    configurations: dict[str, dict[str, Any]]
-    """The harness's tasks by language (our codes)."""
-    digests: dict[str, Any]
-    """Digests of model, data and task files, versions and options."""
-
-    @property
-    def key(self) -> str:
-        """Return the key of the results in the cache."""
-        return f"{self.benchmark.benchmark}-{digest(self.digests)[:32]}"
-
-
-def plan_evaluation(name: str, checkpoint: Checkpoint, data: Path, options: Options) -> Plan:
-    """Return the plan of a benchmark; raises `InputError` for what is missing, before anything heavy is imported."""
-    chosen = find_benchmark(name)
-    languages = list(options.languages) if options.languages else None
-    configurations = list_tasks(chosen, data, languages)
-    digests = {
-        "model": checkpoint.digest,
-        "data": digest([sha256_file(path) for path in data_files(chosen, data, configurations)]),
-        "tasks": digest([sha256_file(path) for path in task_files(chosen, data)]),
-        "code": digest([sha256_file(path) for path in sorted(Path(__file__).parent.glob("*.py"))]),
-        "versions": {name: version(name) for name in LIBRARIES},
-        "options": {
-            "languages": list(configurations),
-            "limit": options.limit,
-            "precision": options.precision,
-            "device": options.device.split(":")[0],
-        },
-    }
-    return Plan(chosen, data, configurations, digests)
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 def command(
@@ -81,85 +34,120 @@ def command(
     data: Annotated[Path, typer.Option(help="Directory with data sets in folders named like their hub ids.")],
     output: Annotated[Path, typer.Option(help="Results, in the harness's JSON layout.")],
     samples: Annotated[Path, typer.Option(help="Table with one row per item (parquet).")],
-    together: Annotated[str, typer.Option(help="Further benchmarks of this run, to evaluate in this process.")] = "",
     base: Annotated[Path | None, typer.Option(help="Base of the adapter, instead of the one it names.")] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Finished evaluations (default: .cache beside the output).")
     ] = None,
-    languages: Annotated[str, typer.Option(help="Only these languages, comma-separated (default: all).")] = "",
+    languages: Annotated[
+        str,
+        typer.Option(
+            help="Only these languages, comma-separated: our codes, the benchmark's or ISO 639-3; all: also those that "
+            "only the data's own task files have. Default: the benchmark's."
+        ),
+    ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many items per language.")] = None,
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16"], typer.Option(help="auto: fp32 on a CPU, the weights' own on a GPU.")
-    ] = "auto",
+    precision: Annotated[Precision, typer.Option(help="auto: fp32 on a CPU, the weights' own on a GPU.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch at most, padding included.")] = 8192,
 ) -> None:
     """Evaluate a model on a benchmark with lm-evaluation-harness, zero-shot."""
-    subset, others = _split_list(languages), [name for name in _split_list(together) if name != benchmark]
-    if subset and others:
-        raise InputError("--languages: not with --together, whose benchmarks have other languages")
-    for name in others:
-        find_benchmark(name, "--together")
-    options = Options(tuple(subset) or None, limit, precision, choose_device(device), batch_tokens)
-    checkpoint = find_checkpoint(model, base)
-    plan = plan_evaluation(benchmark, checkpoint, data, options)
+    listed = tuple(code.strip() for code in languages.split(",") if code.strip())
+    chosen = EVERY_TASK if listed == (EVERY_TASK,) else listed or None
+    evaluation = Evaluation(benchmark, find_benchmark(benchmark), "directory", str(data), chosen)
+    options = Options(limit, precision, choose_device(device), batch_tokens)
     store = Cache(cache or output.parent / ".cache")
-    if store.has(plan.key):
-        print(_summary(store.deliver(plan.key, output, samples)), file=sys.stderr)
-        return
-    with claim(store.directory, checkpoint.digest[:32], lambda: store.has(plan.key)) as mine:
-        if not mine:
-            print(_summary(store.deliver(plan.key, output, samples)), file=sys.stderr)
-            return
-        evaluator = Evaluator(checkpoint, options, store)
-        evaluator.evaluate(plan)
-        print(_summary(store.deliver(plan.key, output, samples)), file=sys.stderr)
-        for name in others:
-            try:
-                further = plan_evaluation(name, checkpoint, data, options)
-                if not store.has(further.key):
-                    print(_summary(evaluator.evaluate(further)), file=sys.stderr)
-            except InputError as error:  # the benchmark's own job will fail with it; this job's results are whole
-                print(f"{name}: left to its own job: {error}", file=sys.stderr)
+    faults = evaluate_all({(output, samples): evaluation}, ModelDirectory.find(model, base), options, store)
+    if faults:
+        raise InputError(faults[0][1])
+
+
+def evaluate_all(
+    evaluations: Mapping[tuple[Path, Path], Evaluation], model: ModelDirectory, options: Options, store: Cache
+) -> list[tuple[str, str]]:
+    """Compute what of these is not in the cache and deliver all to their files, (results, samples); return the faults.
+
+    Everything is planned and its rows are read before the model is loaded, which happens only if something has to be
+    computed. A fault, (evaluation, what is wrong), leaves the others as they are; what is finished stays in the cache.
+    """
+    model.digest  # noqa: B018 (a fault of the model is said once, not for every evaluation)
+    faults: list[tuple[str, str]] = []
+    waiting: list[tuple[tuple[Path, Path], Plan, dict[str, Documents]]] = []
+    for files, evaluation in evaluations.items():
+        name = f"{evaluation.origin}/{evaluation.name}"
+        try:
+            plan = plan_evaluation(evaluation, model, options)
+            if not _deliver(store, plan, files, name):
+                waiting.append((files, plan, plan.read_documents()))
+        except (InputError, OSError) as error:
+            faults.append((name, explain_failure(error) or str(error)))
+    if not waiting:
+        return faults
+    try:
+        evaluator = Evaluator(model, options)
+    except InputError as error:
+        return [*faults, ("model", str(error))]  # without it none of the others can be computed either
+    for files, plan, documents in waiting:
+        name = f"{plan.evaluation.origin}/{plan.evaluation.name}"
+        try:
+            if not _deliver(store, plan, files, name):  # two evaluations of one run may be the same
+                evaluator.evaluate(plan, documents, store)
+                _deliver(store, plan, files, name)
+        except (InputError, OSError) as error:
+            faults.append((name, explain_failure(error) or str(error)))
+        except Exception as error:  # a defect of ours or a lack of memory: the others may still succeed
+            traceback.print_exc()
+            faults.append((name, f"{type(error).__name__}: {error}"))
+    return faults
+
+
+def _deliver(store: Cache, plan: Plan, files: tuple[Path, Path], name: str) -> bool:
+    """Copy the finished evaluation to its files and say what came out; return False if it is not finished."""
+    results = store.find(plan.key)
+    if results is None:
+        return False
+    store.deliver(plan.key, *files)
+    print(f"{name}: {summary(results)}", file=sys.stderr, flush=True)
+    return True
 
 
 class Evaluator:
-    """A loaded model and where its results go."""
+    """A loaded model."""
 
-    def __init__(self, checkpoint: Checkpoint, options: Options, store: Cache) -> None:
+    def __init__(self, model: ModelDirectory, options: Options) -> None:
         from polytune.evaluation.harness import prepare_environment
 
         prepare_environment()
         started = time.monotonic()
         from polytune.evaluation.model import PolytuneLM
 
-        self.checkpoint = checkpoint
         self.options = options
-        self.store = store
         self.lm = PolytuneLM(
-            str(checkpoint.directory),
-            base=str(checkpoint.weights) if checkpoint.adapter else None,
+            str(model.directory),
+            base=str(model.weights) if model.adapter else None,
             device=options.device,
             precision=options.precision,
             batch_tokens=options.batch_tokens,
         )
         self.seconds_loading = time.monotonic() - started
 
-    def evaluate(self, plan: Plan) -> dict[str, Any]:
-        """Evaluate one benchmark and store results and samples; return the results."""
+    def evaluate(self, plan: Plan, documents: dict[str, Documents], store: Cache) -> None:
+        """Evaluate one benchmark and store results and samples."""
         from polytune.evaluation.harness import evaluate_benchmark
-        from polytune.evaluation.results import build_results, write_samples
         from polytune.provenance import provenance
 
         started = time.monotonic()
-        chosen = plan.benchmark
-        evaluated = evaluate_benchmark(self.lm, chosen, plan.data, plan.configurations, self.options.limit)
-        languages = {configuration["task"]: language for language, configuration in plan.configurations.items()}
+        benchmark, configurations = plan.benchmark, plan.configurations
+        evaluated = evaluate_benchmark(self.lm, benchmark, plan.data, configurations, self.options.limit, documents)
+        tasks = {language: configuration["task"] for language, configuration in configurations.items()}
+        left_out = {
+            language: len(documents[language]) - evaluated["n-samples"][task]["original"]
+            for language, task in tasks.items()
+        }
         header = {
-            "benchmark": chosen.benchmark,
-            "tasks": {language: task for task, language in languages.items()},
-            "chance": chosen.chance,
-            "data": {"hub_id": chosen.hub_id, "revision": chosen.revision, "split": chosen.split},
+            "benchmark": benchmark.benchmark,
+            "tasks": tasks,
+            "data": {"hub_id": benchmark.hub_id, "split": benchmark.split},
+            "left_out": {language: count for language, count in left_out.items() if count},
             "model": self.lm.get_model_info(),
             "key": plan.key,
             "digests": plan.digests,
@@ -169,18 +157,6 @@ class Evaluator:
                 "evaluation": round(time.monotonic() - started, 3),
             },
         }
-        results = build_results(evaluated, plan.configurations, header)
-        self.store.store(plan.key, results, lambda path: write_samples(path, evaluated["samples"], languages))
-        return results
-
-
-def _split_list(text: str) -> list[str]:
-    """Return the non-empty items of a comma-separated option."""
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _summary(results: dict[str, Any]) -> str:
-    """Return one line: accuracy by language and over all."""
-    tasks, name = results["polytune"]["tasks"], results["polytune"]["benchmark"]
-    accuracies = [f"{language} {results['results'][task]['acc,none']:.3f}" for language, task in tasks.items()]
-    return f"{name}: accuracy {results['groups'][name]['acc,none']:.3f} ({', '.join(accuracies)})"
+        results = build_results(evaluated, configurations, header)
+        languages = {task: language for language, task in tasks.items()}
+        store.store(plan.key, results, lambda path: write_samples(path, evaluated["samples"], languages))

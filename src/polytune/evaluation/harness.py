@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polytune.config.benchmarks import Benchmark
-from polytune.errors import InputError
+from polytune.errors import InputError, shown
 from polytune.evaluation.documents import Documents
-from polytune.evaluation.tasks import evaluated_split, load_tasks
+from polytune.evaluation.tasks import ROW, evaluated_split, load_tasks, read_rows
 
 if TYPE_CHECKING:
     from lm_eval.api.model import LM
@@ -38,25 +40,35 @@ def register_model_class() -> None:
 
 
 def evaluate_benchmark(
-    lm: LM, benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]], limit: int | None
+    lm: LM,
+    benchmark: Benchmark,
+    data: Path,
+    configurations: dict[str, dict[str, Any]],
+    limit: int | None,
+    documents: Mapping[str, Documents] | None = None,
 ) -> dict[str, Any]:
-    """Return what `lm_eval.evaluator.evaluate` returns, samples included; every sample has its target choice as `gold`.
+    """Return what `lm_eval.evaluator.evaluate` returns, samples included.
 
-    `configurations` are the tasks by language (`tasks.list_tasks`), `limit` the number of items per task (None: all).
+    Every sample has its target choice as `gold`, and as `doc_id` the number of its row in the split, from 0, also where
+    the task leaves rows out. `configurations` are the tasks by language (`tasks.list_tasks`), `limit` the number of
+    items per task (None: all), `documents` the rows by language where they have been read already.
     """
     from lm_eval.evaluator import evaluate
 
     _remember_templates()
-    loaded = load_tasks(benchmark, data, configurations)
-    golds = {}
+    documents = documents or read_rows(benchmark, data, configurations)
+    loaded = load_tasks(benchmark, data, configurations, documents)
+    golds, rows = {}, {}
     for configuration in configurations.values():
-        task = loaded["tasks"][configuration["task"]]
-        _process_documents_once(task, evaluated_split(configuration))
-        golds[task.task_name] = _find_targets(task, data / benchmark.hub_id)
+        name = configuration["task"]
+        task = loaded["tasks"][name]
+        rows[name] = _process_documents_once(task, evaluated_split(configuration))
+        golds[name] = _find_targets(task, data / benchmark.hub_id, limit)
     evaluated = evaluate(lm=lm, task_dict=loaded, limit=limit, log_samples=True)
-    for task_name, samples in evaluated["samples"].items():
+    for name, samples in evaluated["samples"].items():
         for sample in samples:
-            sample["gold"] = golds[task_name][sample["doc_id"]]
+            sample["gold"] = golds[name][sample["doc_id"]]
+            sample["doc_id"] = rows[name][sample["doc_id"]]
     return evaluated
 
 
@@ -68,28 +80,48 @@ def _remember_templates() -> None:
         utils.env.from_string = cache(utils.env.from_string)
 
 
-def _process_documents_once(task: ConfigurableTask, split: str) -> None:
-    """Replace a task's rows by the result of its `process_docs`, which the harness computes at every access."""
-    if task.config.process_docs is not None:
-        documents = task.eval_docs
-        task.dataset = {split: Documents(list(documents), documents.column_names)}
-        task.config.process_docs = None
+def _process_documents_once(task: ConfigurableTask, split: str) -> list[int]:
+    """Replace a task's rows by the result of its `process_docs`, which the harness computes at every access.
 
-
-def _find_targets(task: ConfigurableTask, directory: Path) -> list[int]:
-    """Return the number of the right choice of every document.
-
-    Raises `InputError` where it is no number of a choice: the harness would only warn, or silently count it as wrong.
+    Returns each remaining row's number in the split; if the task makes rows of its own, their numbers in its list.
     """
-    choices = len(task.doc_to_choice(task.eval_docs[0]))
-    targets = []
-    for number, document in enumerate(task.eval_docs):
-        # tasks with several contexts and one continuation (XWinograd) keep the answer in the harness's `doc_to_text`
-        target = task.doc_to_text(document) if task.multiple_input else task.doc_to_target(document)
-        if not isinstance(target, int) or not 0 <= target < choices:
+    documents = task.task_docs  # what the constructor made of them
+    numbers = list(range(len(documents)))
+    if task.config.process_docs is not None:
+        rows = list(documents)
+        if all(ROW in row for row in rows):
+            numbers = [row.pop(ROW) for row in rows]
+        task.dataset = {split: Documents(rows, rows[0])}
+        task.config.process_docs = None
+    return numbers
+
+
+def _find_targets(task: ConfigurableTask, directory: Path, limit: int | None = None) -> list[int]:
+    """Return the number of the right choice of the first `limit` documents (None: all).
+
+    Their choices are remembered: the harness would render them three times more, which takes longer than reading them.
+    Raises `InputError` for a document of which the task makes no choices, and where the answer is no number of a
+    choice: the harness would end in its own error, only warn, or silently count it as wrong.
+    """
+    targets, remembered, render = [], {}, task.doc_to_choice
+    for number, document in enumerate(islice(task.eval_docs, limit)):
+        where = f"{directory}: {task.config.dataset_name}, item {number}"
+        try:
+            choices = remembered[id(document)] = render(document)
+            text, target = task.doc_to_text(document), task.doc_to_target(document)
+        except Exception as error:  # the task files' own functions and templates, on the user's rows
             raise InputError(
-                f"{directory}: {task.config.dataset_name}, item {number}: the answer is {target!r}; "
-                f"it must name one of {choices} choices (an unlabelled split?)"
+                f"{where}: the task '{task.config.task}' makes no question of it: {type(error).__name__}: {error}"
+            ) from error
+        if task.multiple_input:  # several contexts and one continuation (XWinograd): the harness has the answer here
+            target = text
+        # a published benchmark may have an empty choice (TruthfulQA); whether it may is said in `columns`
+        if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+            raise InputError(f"{where}: its choices are {shown(choices)}; it must be a list of texts")
+        if not isinstance(target, int) or not 0 <= target < len(choices):
+            raise InputError(
+                f"{where}: the answer is {target!r}; it must name one of {len(choices)} choices (an unlabelled split?)"
             )
         targets.append(target)
+    task.doc_to_choice = lambda document, *given: remembered.get(id(document)) or render(document, *given)
     return targets

@@ -1,7 +1,8 @@
 """The harness's model class `polytune`: shared prompts are computed once, logits only where they are scored.
 
 The harness owns tasks, requests and metrics; this class answers `loglikelihood` requests with the same numbers as its
-own `hf` class (HFLM), whose rules for token boundaries, empty contexts and truncation it follows.
+own `hf` class (HFLM), whose rules for token boundaries, empty contexts and truncation it follows. One thing is
+otherwise on purpose: a text that spells a special token is text (`models.tokenizer`).
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from lm_eval.api.registry import register_model
-from lm_eval.models.utils import has_bos_prefix, resolve_max_length
+from lm_eval.models.utils import resolve_max_length
 
+from polytune.errors import InputError, reason
 from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_trees
 from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
 from polytune.evaluation.trees import build_tree
 from polytune.machine import keep_freed_memory
-from polytune.models.directory import find_checkpoint
-from polytune.models.forward import ENCODER_DECODERS, encode_decode, supports_trees, tree_hidden_states
-from polytune.models.load import choose_precision, load_model, load_tokenizer
+from polytune.models.architectures import is_encoder_decoder
+from polytune.models.directory import ModelDirectory
+from polytune.models.forward import encode_decode, supports_trees, tree_hidden_states
+from polytune.models.load import choose_precision, load_scorer
 from polytune.models.nodes import take_nodes
+from polytune.models.tokenizer import read_model_tokenizer
 from polytune.progress import track
 
 BATCH_TOKENS = 8192
@@ -56,11 +60,11 @@ class PolytuneLM(TemplateLM):
         max_batch_size: int | None = None,
     ) -> None:
         super().__init__()
-        checkpoint = find_checkpoint(Path(pretrained), Path(base) if base else None)
+        found = ModelDirectory.find(Path(pretrained), Path(base) if base else None)
         device = device or "cpu"
-        self.tokenizer = load_tokenizer(checkpoint)
-        self.model = load_model(checkpoint, device, choose_precision(precision, device, checkpoint.config))
-        self.adapter = checkpoint.adapter is not None
+        self.tokenizer = read_model_tokenizer(found)
+        self.model = load_scorer(found, device, choose_precision(precision, device, found.config))
+        self.adapter = found.adapter is not None
         self._device = torch.device(device)
         self.batch_tokens = int(batch_tokens)
         if self._device.type == "cpu":
@@ -70,7 +74,13 @@ class PolytuneLM(TemplateLM):
         self.backend = "seq2seq" if self.model.config.is_encoder_decoder else "causal"
         self.max_length = max_length or resolve_max_length(self.model.config, self.tokenizer)
         self.vocabulary = self.model.config.vocab_size
+        if self.prefix_token_id >= self.vocabulary:
+            raise InputError(
+                f"{self.tokenizer.directory}: the special token {self.prefix_token_id} is beyond the model's "
+                f"{self.vocabulary} embeddings; is it another model's tokenizer?"
+            )
         self._encoded: dict[tuple[str, bool | None], list[int]] = {}
+        self._try(found.directory)
 
     @property
     def eot_token_id(self) -> int:
@@ -107,14 +117,16 @@ class PolytuneLM(TemplateLM):
         for number, request in enumerate(requests):
             question = (request.task_name, request.doc_id)
             groups.setdefault(request.args[0] if None in question else question, []).append(number)
-        answers = self._score(pairs, list(groups.values()), disable_tqdm).pairs()
+        names = [f"{request.task_name}, item {request.doc_id}, choice {request.idx}" for request in requests]
+        answers = self._score(pairs, list(groups.values()), names, disable_tqdm).pairs()
         for request, answer in zip(requests, answers, strict=True):
             self.cache_hook.add_partial("loglikelihood", request.args, answer)
         return answers
 
     def _loglikelihood_tokens(self, requests, disable_tqdm: bool = False, **_unused) -> list[tuple[float, bool]]:
         pairs = [(context, continuation) for _, context, continuation in requests]
-        return self._score(pairs, [[number] for number in range(len(pairs))], disable_tqdm).pairs()
+        names = [f"request {number}" for number in range(len(pairs))]
+        return self._score(pairs, [[number] for number in range(len(pairs))], names, disable_tqdm).pairs()
 
     def loglikelihood_rolling(self, requests, disable_tqdm: bool = False) -> list[float]:
         raise NotImplementedError("the model class 'polytune' scores choices; for perplexities use lm-eval's 'hf'")
@@ -126,8 +138,7 @@ class PolytuneLM(TemplateLM):
         """Encode as `TemplateLM.loglikelihood` does."""
         if context:
             return self._encode_pair(context, continuation)
-        tokens = self.tok_encode(continuation, add_special_tokens=False)
-        return ([self.prefix_token_id], tokens) if tokens[0] != self.prefix_token_id else (tokens[:1], tokens[1:])
+        return [self.prefix_token_id], self.tok_encode(continuation, add_special_tokens=False)
 
     def _encode_ahead(self, arguments: Iterable[tuple[str, str]]) -> None:
         """Tokenise in one batch every text that `_encode_request` will ask for."""
@@ -143,28 +154,57 @@ class PolytuneLM(TemplateLM):
         self._encode_all(wanted)
 
     def _encode_all(self, keys: Iterable[tuple[str, bool | None]]) -> None:
-        prefix = self.tokenizer.decode(self.prefix_token_id)
-        batches: dict[bool, list[tuple[str, bool | None]]] = {True: [], False: []}
-        for string, special in keys:
-            # as HFLM: a text that begins with the beginning-of-sequence token does not get a second one
-            batches[not has_bos_prefix(string, prefix) if special is None else special].append((string, special))
-        for special, batch in batches.items():
-            if batch:
-                encoded = self.tokenizer([string for string, _ in batch], add_special_tokens=special)
-                self._encoded.update(zip(batch, encoded["input_ids"], strict=True))
+        keys = list(keys)
+        for special in (True, False):  # None: as HFLM, with the special tokens that belong around a text
+            batch = [key for key in keys if (key[1] is not False) == special]
+            for (text, wanted), ids in zip(
+                batch, self.tokenizer.encode([text for text, _ in batch], special), strict=True
+            ):
+                if ids and max(ids) >= self.vocabulary:
+                    raise InputError(
+                        f"{self.tokenizer.directory}: gives token id {max(ids)} for {text[:60]!r}, the model has "
+                        f"{self.vocabulary} embeddings; is it another model's tokenizer?"
+                    )
+                self._encoded[text, wanted] = ids
 
     @torch.inference_mode()
-    def _score(self, pairs: list[Pair], groups: list[list[int]], quiet: bool) -> Scores:
-        """Return the scores of all pairs; `groups` are the requests of each question."""
+    def _score(self, pairs: list[Pair], groups: list[list[int]], names: list[str], quiet: bool) -> Scores:
+        """Return the scores of all pairs; `groups` are the requests of each question, `names` say what a request is.
+
+        Raises `InputError` for continuations that cannot be scored, and for log-likelihoods that are no finite number.
+        """
         scores = Scores.empty(len(pairs))
-        for context, continuation in pairs:
+        for name, (context, continuation) in zip(names, pairs, strict=True):
             if not context or not 0 < len(continuation) <= self.max_length:
-                raise ValueError(f"a continuation must have 1 to {self.max_length} tokens, a context at least one")
-        score = self._score_encoder_decoder if self.backend == "seq2seq" else self._score_trees
+                raise InputError(
+                    f"{name}: the context has {len(context)} tokens and the continuation {len(continuation)}; at least "
+                    f"one of each is needed, and at most {self.max_length} of the continuation fit the model"
+                )
+        score = self._scorer()
         with track([], "Scoring", total=len(pairs), unit="choice", disable=quiet) as bar:
             for done in score(pairs, groups, scores):
+                wrong = np.flatnonzero(~np.isfinite(scores.loglikelihood))
+                if len(wrong):
+                    raise InputError(
+                        f"{names[wrong[0]]}: the log-likelihood is {scores.loglikelihood[wrong[0]]}; the model's "
+                        f"weights are not finite, or what they compute in {self.model.dtype} is not"
+                    )
                 bar.update(done)
         return scores
+
+    @torch.inference_mode()
+    def _try(self, directory: Path) -> None:
+        """Raise `InputError` if the model fails on a text of one token: libraries check little of a configuration."""
+        pairs, score = [([self.prefix_token_id], [self.prefix_token_id])], self._scorer()
+        try:
+            list(score(pairs, [[0]], Scores.empty(1)))
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            raise InputError(f"{directory}: the model cannot compute a text: {reason(error)}") from error
+
+    def _scorer(self):
+        return self._score_encoder_decoder if self.backend == "seq2seq" else self._score_trees
 
     def _score_trees(self, pairs: list[Pair], groups: list[list[int]], scores: Scores) -> Iterator[int]:
         """Score with decoder-only models, yielding how many requests each batch finished.
@@ -197,7 +237,7 @@ class PolytuneLM(TemplateLM):
 
     def _score_encoder_decoder(self, pairs: list[Pair], groups: list[list[int]], scores: Scores) -> Iterator[int]:
         """Score with encoder-decoder models: distinct contexts of a batch are encoded once."""
-        fits = self.model.config.model_type in ENCODER_DECODERS
+        fits = is_encoder_decoder(self.model.config.model_type)
         logits_of = self._logits_of(fits)
         sizes = [max(len(pairs[group[0]][0]), sum(len(pairs[number][1]) for number in group)) for group in groups]
         for chosen in batch_by_length(sizes, self.batch_tokens):

@@ -7,20 +7,26 @@ needed are indexed: the index of all bundled tasks takes seconds.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polytune.config.benchmarks import Benchmark, select_tasks
-from polytune.errors import InputError
-from polytune.evaluation.documents import find_files, read_documents
+from polytune.config.benchmarks import EVERY_TASK, Benchmark, Evaluation
+from polytune.errors import InputError, nearest
+from polytune.evaluation.documents import CARD, Documents, find_files, read_documents
+from polytune.files import digest, sha256_file
+from polytune.languages import codes
+from polytune.readers.yaml import read_mapping
 
 if TYPE_CHECKING:
     from lm_eval.tasks.manager import TaskDict
 
 OWN_TASKS = "tasks"
 """Folder of a data root with task files of its own, for languages that the harness has none for."""
+
+ROW = "polytune_row"
+"""Column that carries a row's number in the split through a task's `process_docs`, which may leave rows out."""
 
 
 def harness_tasks_folder() -> Path:
@@ -33,39 +39,93 @@ def harness_tasks_folder() -> Path:
 
 def task_folders(benchmark: Benchmark, data: Path) -> list[Path]:
     """Return the folders whose task files count for a benchmark; later ones override."""
-    folders = [harness_tasks_folder() / benchmark.harness_folder]
-    if (data / OWN_TASKS).is_dir():
-        folders.append(data / OWN_TASKS)
-    return folders
+    harness = harness_tasks_folder() / benchmark.harness_folder
+    if not harness.is_dir():
+        known = [path.name for path in harness_tasks_folder().iterdir() if path.is_dir()]
+        hint = nearest(benchmark.harness_folder, known)
+        raise InputError(f"{benchmark.benchmark}: harness_folder: no lm_eval/tasks/{benchmark.harness_folder}{hint}")
+    return [folder for folder in (harness, data / OWN_TASKS) if folder.is_dir()]
 
 
-def task_files(benchmark: Benchmark, data: Path) -> list[Path]:
-    """Return every file in the benchmark's task folders that can change what a task does."""
-    found = []
-    for folder in task_folders(benchmark, data):
-        found += sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return found
-
-
-def list_tasks(benchmark: Benchmark, data: Path, languages: list[str] | None) -> dict[str, dict[str, Any]]:
+def list_tasks(benchmark: Benchmark, data: Path, languages: Sequence[str] | str | None) -> dict[str, dict[str, Any]]:
     """Return the task configurations to evaluate by language (our codes), their includes resolved, functions as names.
 
-    Reads YAML only: no harness code is imported. Raises `InputError` for an unknown language or a task without a file.
+    `languages` are codes (ours, the harness's or ISO 639-3), `all` for every task with the benchmark's prefix, or None
+    for the languages of the benchmark. Reads YAML only: no harness code is imported. Raises `InputError` for an unknown
+    language, a task without a file, and a task that is no multiple-choice task with the metric `acc`.
     """
     configurations: dict[str, dict[str, Any]] = {}
-    for folder in task_folders(benchmark, data):
+    folders = task_folders(benchmark, data)
+    for folder in folders:
         for path in sorted(folder.rglob("*.yaml")):
             content = _read_task_file(path)
             if isinstance(content.get("task"), str):
-                content["metadata"] = {**(content.get("metadata") or {}), "config_source": str(path)}
+                metadata = content.get("metadata")
+                content["metadata"] = {**(metadata if isinstance(metadata, dict) else {}), "config_source": str(path)}
                 configurations[content["task"]] = content
-    where = " and ".join(_shown(folder) for folder in task_folders(benchmark, data))
+    where = " and ".join(_shown(folder) for folder in folders)
     chosen = select_tasks(benchmark, sorted(configurations), languages, where)
-    if not chosen:
-        raise InputError(
-            f"{where}: no task files named '{benchmark.task_prefix}...' for benchmark {benchmark.benchmark}"
-        )
+    for task in chosen.values():
+        _check_task(configurations[task])
     return {language: configurations[task] for language, task in chosen.items()}
+
+
+def select_tasks(
+    benchmark: Benchmark, available: list[str], languages: Sequence[str] | str | None, where: str
+) -> dict[str, str]:
+    """Return the tasks to evaluate by language (our codes).
+
+    `available` are the names of all task files, sorted; `where` names the places that were searched, for messages.
+    """
+    prefix = benchmark.task_prefix
+
+    def is_known(task: str) -> bool:
+        """Return whether the table of languages has the task's language: others can be no part of a choice."""
+        try:
+            return bool(codes.from_task_code(task.removeprefix(prefix), benchmark.code_scheme))
+        except InputError:
+            return False
+
+    names = [prefix + code for code in benchmark.languages]
+    if languages is None:
+        if missing := [name for name in names if name not in available]:
+            raise InputError(f"{where}: no task file for '{missing[0]}'{nearest(missing[0], available)}")
+    elif languages == EVERY_TASK:
+        names = [name for name in available if name.startswith(prefix)]
+        if not names:
+            raise InputError(f"{where}: no task files named '{prefix}...' for benchmark {benchmark.benchmark}")
+    else:
+        own = [name for name in available if name.startswith(prefix) and name not in names]
+        names = [name for name in (*names, *filter(is_known, own)) if name in available]
+    tasks: dict[str, str] = {}
+    for name in names:
+        language = codes.from_task_code(name.removeprefix(prefix), benchmark.code_scheme)
+        if language in tasks:
+            raise InputError(f"{where}: the tasks '{tasks[language]}' and '{name}' are both of language '{language}'")
+        tasks[language] = name
+    if languages is None or languages == EVERY_TASK:
+        return tasks
+    rows = [codes.language(language) for language in tasks]
+    known = {row.flores.partition("_")[0]: row.language for row in rows} | {row.iso639_3: row.language for row in rows}
+    known |= {task.removeprefix(prefix): language for language, task in tasks.items()} | {code: code for code in tasks}
+    for code in languages:
+        if code not in known:
+            raise InputError(
+                f"languages: {benchmark.benchmark} has no language '{code}'{nearest(code, tasks)}; "
+                f"it has: {' '.join(tasks)}"
+            )
+    wanted = {known[code] for code in languages}
+    return {language: task for language, task in tasks.items() if language in wanted}
+
+
+def task_digest(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> str:
+    """Return a digest of what decides what the tasks do: their files' content, includes resolved, and Python code."""
+    content = [
+        {**task, "metadata": {key: value for key, value in task["metadata"].items() if key != "config_source"}}
+        for task in configurations.values()
+    ]
+    code = [sha256_file(path) for folder in task_folders(benchmark, data) for path in sorted(folder.rglob("*.py"))]
+    return digest({"tasks": content, "code": code})
 
 
 def evaluated_split(configuration: dict[str, Any]) -> str:
@@ -73,67 +133,112 @@ def evaluated_split(configuration: dict[str, Any]) -> str:
     return configuration.get("test_split") or configuration["validation_split"]
 
 
-def data_files(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> list[Path]:
-    """Return the data files that the tasks read."""
-    return [
-        path
-        for configuration in configurations.values()
-        for path in find_files(data / benchmark.hub_id, configuration["dataset_name"], evaluated_split(configuration))
-    ]
+def data_files(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> dict[str, list[Path]]:
+    """Return the data files that the tasks read, by language."""
+    return {
+        language: find_files(data / benchmark.hub_id, configuration["dataset_name"], evaluated_split(configuration))
+        for language, configuration in configurations.items()
+    }
 
 
-def load_tasks(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> TaskDict:
-    """Build the harness's task objects, in a group that is named like the benchmark, with their rows loaded."""
+def benchmark_files(evaluation: Evaluation) -> list[Path]:
+    """Return every file of the data root that can change the results, README.md and own task files included.
+
+    Reads file names, README.md and task files only. Raises `InputError` for what is missing.
+    """
+    benchmark, data = evaluation.benchmark, Path(evaluation.directory)
+    configurations = list_tasks(benchmark, data, evaluation.languages)
+    files = [path for found in data_files(benchmark, data, configurations).values() for path in found]
+    files += [data / benchmark.hub_id / CARD, *(data / OWN_TASKS).rglob("*.yaml"), *(data / OWN_TASKS).rglob("*.py")]
+    return sorted({path for path in files if path.is_file()})
+
+
+def read_rows(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> dict[str, Documents]:
+    """Return the rows that the tasks read, by language, all of them checked (`documents.read_documents`)."""
+    return {
+        language: read_documents(
+            data / benchmark.hub_id, configuration["dataset_name"], evaluated_split(configuration), benchmark.fields
+        )
+        for language, configuration in configurations.items()
+    }
+
+
+def load_tasks(
+    benchmark: Benchmark,
+    data: Path,
+    configurations: dict[str, dict[str, Any]],
+    documents: Mapping[str, Documents],
+) -> TaskDict:
+    """Build the harness's task objects on these rows (`read_rows`), in a group that is named like the benchmark.
+
+    Raises `InputError` for task files and rows that the harness cannot make tasks of.
+    """
     from lm_eval.api.group import Group
     from lm_eval.config.group import AggMetricConfig
     from lm_eval.tasks import TaskManager
 
     manager = TaskManager(include_path=task_folders(benchmark, data), include_defaults=False)
-    members = []
-    for configuration in configurations.values():
-        split = evaluated_split(configuration)
-        read = partial(
-            _load_split, data / benchmark.hub_id, configuration["dataset_name"], split, benchmark.columns,
-            bool(configuration.get("process_docs")),
-        )  # fmt: skip
-        # Zero-shot: an empty list of examples keeps the harness from reading the training split for them.
-        members.append({"task": configuration["task"], "custom_dataset": read, "fewshot_config": {"samples": []}})
-    tasks = manager.load([{"group": benchmark.benchmark, "task": members}])["tasks"]
     group = Group(benchmark.benchmark, aggregate_metric_list=[AggMetricConfig("acc", weight_by_size=True)])
-    for task in tasks.values():
+    tasks = {}
+    for language, configuration in configurations.items():
+        give = _give(evaluated_split(configuration), documents[language], bool(configuration.get("process_docs")))
+        # Zero-shot: an empty list of examples keeps the harness from reading the training split for them.
+        examples = {"fewshot_split": None, "fewshot_config": {"samples": []}}
+        member = {"task": configuration["task"], "custom_dataset": give, **examples}
+        try:
+            [task] = manager.load([{"group": benchmark.benchmark, "task": [member]}])["tasks"].values()
+        except Exception as error:  # the task files' own functions and templates, on the user's rows
+            raise InputError(
+                f"{data / benchmark.hub_id}: {configuration['dataset_name']}: the harness cannot make the task "
+                f"'{configuration['task']}' of these rows: {type(error).__name__}: {error}"
+            ) from error
         task.set_config(key="num_fewshot", value=0)
         group.add(task)
+        tasks[task.task_name] = task
     return {"tasks": tasks, "groups": {group.name: group}, "group_map": {group.name: group.child_names}}
 
 
-def _load_split(directory: Path, config: str, split: str, columns: tuple[str, ...], processed: bool, **_metadata: Any):
-    """Return `{split: rows}`; a task that processes its rows gets a `datasets.Dataset`, whose methods it may use."""
-    documents = read_documents(directory, config, split, columns)
-    if not processed:
-        return {split: documents}
-    from datasets import Dataset
+def _give(split: str, documents: Documents, processed: bool) -> Callable[..., dict[str, Any]]:
+    """Return what the harness calls with the task's metadata for its data.
 
-    return {split: Dataset.from_list(list(documents))}
+    A task that processes its rows gets a `datasets.Dataset`, whose methods it may use, with the rows' numbers.
+    """
+
+    def give(**_metadata: Any) -> dict[str, Any]:
+        if not processed:
+            return {split: documents}
+        from datasets import Dataset
+
+        return {split: Dataset.from_list([{**row, ROW: number} for number, row in enumerate(documents)])}
+
+    return give
 
 
-def _read_task_file(path: Path) -> dict[str, Any]:
+def _check_task(configuration: dict[str, Any]) -> None:
+    """Refuse a task that this stage cannot evaluate, before the harness meets it."""
+    where = f"{configuration['metadata']['config_source']}: task '{configuration['task']}'"
+    if configuration.get("output_type") != "multiple_choice":
+        raise InputError(f"{where}: output_type is {configuration.get('output_type')!r}; it must be multiple_choice")
+    metrics = configuration.get("metric_list") or []
+    if "acc" not in [metric.get("metric") for metric in metrics if isinstance(metric, dict)]:
+        raise InputError(f"{where}: metric_list lacks the metric acc")
+    name = configuration.get("dataset_name")
+    if not isinstance(name, str) or not name:
+        raise InputError(f"{where}: dataset_name is {name!r}; it must name a part of the data set, in quotes")
+    split = configuration.get("test_split") or configuration.get("validation_split")
+    if not isinstance(split, str):
+        raise InputError(f"{where}: neither test_split nor validation_split names what is evaluated")
+
+
+def _read_task_file(path: Path, including: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read a task file with its includes, leaving `!function` names as text."""
-    import yaml
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        """YAML with the harness's one tag."""
-
-    Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a task file: its top level must be a mapping")
-    includes = content.pop("include", [])
+    if path in including:
+        raise InputError(f"{path}: includes itself")
+    content = read_mapping(path, ["!function"])
+    includes = content.pop("include", None) or []
     merged: dict[str, Any] = {}
     for include in [includes] if isinstance(includes, str) else includes:
-        merged |= _read_task_file(path.parent / include)
+        merged |= _read_task_file(path.parent / str(include), (*including, path))
     return merged | content
 
 
