@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from polytune.analysis.choices import Choice
 from polytune.analysis.correlations import (
     OWN,
     WITHOUT_OUTLIER,
@@ -16,7 +17,7 @@ from polytune.analysis.correlations import (
 from polytune.analysis.predictors import MEASURES, NUMBER, own_language, read_similarity, similarity_sums
 from polytune.errors import InputError
 from tests.cases.synthetic_similarity import synthetic_similarity
-from tests.cases.synthetic_study import ORDER, synthetic_scores
+from tests.cases.synthetic_study import ORDER, collect_study, incremental_runs, synthetic_study, write_results
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +28,17 @@ def similarity(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
-    return synthetic_scores(tmp_path_factory.mktemp("study"))
+def study(tmp_path_factory):
+    return synthetic_study(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")
-def table(scores, similarity):
-    return correlate(select_series(scores, "xcopa"), similarity, "ko").set_index(["language", "predictor"])
+def table(study, similarity):
+    return correlate(series_of(study, "xcopa"), similarity, "ko").set_index(["language", "predictor"])
+
+
+def series_of(study, evaluation, **choice):
+    return select_series(study.scores, study.runs, Choice(**choice), evaluation)
 
 
 def test_sums_are_those_of_a_plain_loop():
@@ -53,8 +58,9 @@ def test_sums_are_those_of_a_plain_loop():
     np.testing.assert_allclose(difference, np.outer([0, 1, 1], np.ones(len(MEASURES))), atol=1e-12)
 
 
-def test_correlations_are_scipys(scores, table):
-    rows = scores[(scores["benchmark"] == "xcopa") & (scores["language"] == "tr") & (scores["n_languages"] > 0)]
+def test_correlations_are_scipys(study, table):
+    rows = study.scores[study.scores["measure"] == "acc"].merge(study.runs, on="run")
+    rows = rows[(rows["evaluation"] == "xcopa") & (rows["language"] == "tr") & (rows["n_languages"] > 0)]
     expected = stats.pearsonr(rows["n_languages"], rows["value"])
     row = table.loc["tr", NUMBER]
     assert row["r"] == pytest.approx(expected.statistic)
@@ -94,34 +100,67 @@ def test_intervals_hold_the_estimate_and_are_wider_for_dependent_models(table):
 
 
 def test_without_the_checkpoint_the_row_is_empty(tmp_path, similarity):
-    scores = synthetic_scores(tmp_path, sizes=(1, 2, 4, 8, 20, 26, 52), benchmarks=("xwinograd",))
-    table = correlate(select_series(scores, "xwinograd"), similarity, "ko")
+    study = synthetic_study(tmp_path, sizes=(1, 2, 4, 8, 20, 26, 52), benchmarks=("xwinograd",))
+    table = correlate(series_of(study, "xwinograd"), similarity, "ko")
     assert table.loc[table["predictor"] == WITHOUT_OUTLIER, "r"].isna().all()
     assert table.loc[table["predictor"] == NUMBER, "r"].notna().all()
 
 
-def test_the_planted_korean_checkpoint_is_found(scores):
-    found = find_outliers(scores)
-    assert set(found["benchmark"]) == {"xcopa", "xstorycloze", "xwinograd", "all"}
-    joint = found[found["benchmark"] == "all"]
+def test_the_planted_korean_checkpoint_is_found(study):
+    found = find_outliers(study.scores, study.runs, Choice())
+    assert set(found["evaluation"]) == {"xcopa", "xstorycloze", "xwinograd", "all"}
+    joint = found[found["evaluation"] == "all"]
     assert joint.loc[joint["stands_out"], "added"].tolist() == ["ko"]
+
+
+def test_another_measure_is_correlated_by_one_word(study, similarity):
+    series = series_of(study, "xcopa", measure="bits_per_byte")
+    rows = study.scores[(study.scores["measure"] == "bits_per_byte") & (study.scores["language"] == "th")]
+    rows = rows[rows["run"].str.contains("/full/")]
+    np.testing.assert_allclose(series.values[:, series.languages.index("th")], rows["value"])
+
+
+def test_worlds_and_seeds_are_averaged(tmp_path):
+    runs = [run for world in ("w1", "w2") for run in incremental_runs((1, 2), world=world)]
+    study = collect_study(tmp_path, write_results(tmp_path, runs, ("xwinograd",), items=30))
+    series = series_of(study, "xwinograd")
+    assert series.mixtures == (("en",), ("en", "zh")) and series.values.shape == (2, 6)
+    rows = study.scores[(study.scores["measure"] == "acc") & (study.scores["language"] == "ru")]
+    both = rows[rows["run"].str.contains("incremental-02")]["value"]
+    assert len(both) == 2
+    assert series.values[1, series.languages.index("ru")] == pytest.approx(100 * both.mean())
+
+
+def only_untuned(study):
+    return study.scores, study.runs[study.runs["method"] == "base"]
+
+
+def two_bases(study):
+    tuned = study.runs["method"] == "full"
+    names = np.where(np.arange(len(study.runs)) % 2, "world-t5", study.runs["base"])
+    return study.scores, study.runs.assign(base=np.where(tuned, names, study.runs["base"]))
+
+
+def backwards(study):
+    return study.scores, study.runs.assign(languages=[codes[::-1] for codes in study.runs["languages"]])
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda table: table[table["method"] == "base"], ["no tuned model", "xcopa"]),
-        (lambda table: table.assign(base=["a", "b"] * (len(table) // 2)), ["one base"]),
-        (lambda table: table.assign(benchmark="xcopas"), ["did you mean 'xcopas'"]),
+        (only_untuned, ["no tuned model", "xcopa"]),
+        (two_bases, ["one base", "world-t5, world-bloom-w1", "'bases: ["]),
         (
-            lambda table: table.assign(position_languages=[x[::-1] for x in table["position_languages"]]),
-            ["does not grow out of"],
+            lambda study: (study.scores.assign(evaluation="xcopas"), study.runs),
+            ["no benchmark 'xcopa'", "did you mean 'xcopas'"],
         ),
+        (backwards, ["does not grow out of", "'families'"]),
     ],
 )
-def test_scores_that_allow_no_correlation_are_refused(scores, change, words):
+def test_scores_that_allow_no_correlation_are_refused(study, change, words):
+    scores, runs = change(study)
     with pytest.raises(InputError) as error:
-        select_series(change(scores.copy()), "xcopa")
+        select_series(scores, runs, Choice(), "xcopa")
     for word in words:
         assert word in str(error.value)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
+from polytune import ROOT
 from polytune.analysis.correlations import ROWS
 from polytune.analysis.predictors import MEASURES, NUMBER, SOUND, own_language, read_similarity, similarity_sums
 from polytune.analysis.statistics import pearson, standardize
@@ -49,7 +50,7 @@ def possible_columns(path, method: str, measures: list[str]) -> list[tuple[str, 
     similarity = read_similarity(path, method)
     found = []
     for benchmark in BENCHMARKS:
-        published = read_published(f"lucky52-{benchmark}.csv")
+        published = read_published(ROOT / "config" / "published" / f"lucky52-{benchmark}.csv")
         for language in published:
             sums = similarity_sums(similarity, MIXTURES, language, own=True)
             sums = sums[:, [MEASURES.index(measure) for measure in measures]]
@@ -94,7 +95,7 @@ def test_where_genetic_stands_out_it_is_the_own_language(similarity_file):
         for benchmark in BENCHMARKS
         for language, difference in (
             (lambda table: table.loc["genetic"].abs() - table.loc[NUMBER].abs())(
-                read_published(f"lucky52-{benchmark}.csv")
+                read_published(ROOT / "config" / "published" / f"lucky52-{benchmark}.csv")
             )
         ).items()
         if difference >= 0.2

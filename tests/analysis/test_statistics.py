@@ -150,6 +150,23 @@ def test_bootstrap_interval_is_that_of_a_plain_loop(data):
     assert (low[1], high[1]) == pytest.approx(tuple(np.quantile(loop, [0.025, 0.975])), abs=1e-10)
 
 
+@pytest.mark.parametrize("scale", [1.0, 100.0, 1 / 3])
+def test_resamples_in_which_nothing_varies_are_left_out(scale):
+    # a saturated benchmark: most resamples of four blocks hold equal values, whose rounding must not pass for a spread
+    y = np.array([0.9375, *[0.96875] * 8, 0.947916666, 0.96875, 0.96875, 0.96875])
+    x = np.column_stack([np.arange(13.0), np.r_[np.zeros(11), np.ones(2)]])
+    draws = statistics.block_draws(13, 999, np.random.default_rng(3), 3)
+    low, high = statistics.bootstrap_interval(x, scale * y, draws)
+    for column in (0, 1):
+        loop = []
+        for counts in draws:
+            models = np.repeat(np.arange(13), counts.astype(int))
+            if len(set(y[models])) > 1 and len(set(x[models, column])) > 1:
+                loop.append(np.corrcoef(x[models, column], y[models])[0, 1])
+        assert 100 < len(loop) < 990
+        assert (low[column], high[column]) == pytest.approx(tuple(np.quantile(loop, [0.025, 0.975])), abs=1e-9)
+
+
 def test_false_discovery_rate_is_scipys_and_skips_nan():
     p = np.random.default_rng(1).uniform(size=(5, 8)) ** 3
     expected = stats.false_discovery_control(p.ravel()).reshape(5, 8)

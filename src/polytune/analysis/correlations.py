@@ -1,4 +1,4 @@
-"""Lucky 52's tables 1 to 3: what a language's accuracy goes with, over the models of growing mixtures, and how surely.
+"""Lucky 52's tables 1 to 3: what a language's accuracy, or another measure, goes with over growing mixtures.
 
 Beyond the paper, every correlation has two confidence intervals, permutation p-values and their false-discovery rate
 over the table, and two answers to "is this only the language itself entering the mixture?": the partial correlation
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polytune.analysis import statistics
+from polytune.analysis.choices import Choice, Layout, choose_scores, without_world
 from polytune.analysis.outliers import outlier_scores, outlier_threshold
+from polytune.analysis.points import select_points
 from polytune.analysis.predictors import MEASURES, NUMBER, own_language, similarity_sums
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError
+from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +34,11 @@ RESAMPLES = 9999
 
 @dataclass(frozen=True)
 class Series:
-    """Accuracies of growing mixtures: `accuracy` is models x languages, models in the order of growth."""
+    """Values of a measure over growing mixtures, models x languages, models in the order of growth."""
 
     mixtures: tuple[tuple[str, ...], ...]
     languages: tuple[str, ...]
-    accuracy: np.ndarray
+    values: np.ndarray
 
     @property
     def sizes(self) -> np.ndarray:
@@ -47,28 +50,29 @@ class Series:
         return np.array([mixture[-1] == language for mixture in self.mixtures])
 
 
-def select_series(scores: pd.DataFrame, benchmark: str) -> Series:
-    """Return the accuracies of a benchmark over the tuned models of a study, averaged over seeds.
+def select_series(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, evaluation: str) -> Series:
+    """Return the values of an evaluation over the tuned models of a study, averaged over seeds and worlds.
 
     Raises `InputError` if the scores hold no such models, those of several bases or methods, or mixtures that do not
     grow out of each other.
     """
-    rows = scores[(scores["kind"] == "language") & (scores["metric"] == "acc") & (scores["method"] != "base")]
-    if benchmark not in set(rows["benchmark"]):
-        known = sorted(scores["benchmark"].unique())
-        raise InputError(f"scores: no tuned model on '{benchmark}'{nearest(benchmark, known)}; it has: {known}")
-    rows = rows[rows["benchmark"] == benchmark]
-    for column in ("base", "method"):
-        if rows[column].nunique() > 1:
-            raise InputError(
-                f"scores: a correlation needs the models of one {column}; found {sorted(set(rows[column]))}"
-            )
-    orders = {name: tuple(order) for name, order in zip(rows["mixture"], rows["position_languages"], strict=True)}
-    names = sorted(orders, key=lambda name: len(orders[name]))
+    tuned = runs[runs["method"] != UNTUNED]
+    rows = choose_scores(scores, choice, [evaluation])
+    rows = rows[rows["run"].isin(tuned["run"])]
+    if rows.empty:
+        raise InputError(f"scores: no tuned model on '{evaluation}'")
+    points = select_points(rows, tuned, choice, Layout())
+    orders = {}
+    for names in (tuned["mixture"], without_world(tuned["mixture"], tuned["world"])):
+        orders |= {name: tuple(codes) for name, codes in zip(names, tuned["languages"], strict=True)}
+    names = sorted(points["mixture"].unique(), key=lambda name: len(orders[name]))
     for smaller, larger in pairwise(names):
         if orders[larger][: len(orders[smaller])] != orders[smaller] or orders[larger] == orders[smaller]:
-            raise InputError(f"scores: mixture '{larger}' does not grow out of '{smaller}'")
-    wide = rows.pivot_table(index="mixture", columns="language", values="value", aggfunc="mean").loc[names]
+            raise InputError(
+                f"scores: mixture '{larger}' does not grow out of '{smaller}'; "
+                "choose one family whose mixtures grow with 'families'"
+            )
+    wide = points.pivot(index="mixture", columns="language", values="value").loc[names]
     return Series(tuple(orders[name] for name in names), tuple(wide), wide.to_numpy())
 
 
@@ -85,17 +89,17 @@ def correlate(series: Series, similarity: pd.DataFrame, outlier: str) -> pd.Data
     kept = ~series.added_last(outlier)
     parts = []
     for column, language in enumerate(series.languages):
-        accuracy = series.accuracy[:, column]
+        values = series.values[:, column]
         own = own_language(series.mixtures, language)
         sums = similarity_sums(similarity, series.mixtures, language, own=True)
         others = similarity_sums(similarity, series.mixtures, language, own=False)
         predictors = np.column_stack([own, series.sizes, sums])
         without_own = np.column_stack([np.full(len(own), np.nan), series.sizes - own, others])
-        parts.append(_correlate_language(language, (OWN, NUMBER, *MEASURES), predictors, accuracy, own, without_own))
+        parts.append(_correlate_language(language, (OWN, NUMBER, *MEASURES), predictors, values, own, without_own))
         if not kept.all():
             sizes = series.sizes[kept][:, None]
             part = _correlate_language(
-                language, (WITHOUT_OUTLIER,), sizes, accuracy[kept], own[kept], sizes - own[kept][:, None]
+                language, (WITHOUT_OUTLIER,), sizes, values[kept], own[kept], sizes - own[kept][:, None]
             )
         else:
             part = pd.DataFrame({"language": [language], "predictor": [WITHOUT_OUTLIER]})
@@ -122,7 +126,7 @@ def _resamples(models: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _correlate_language(
     language: str, names: tuple[str, ...], x: np.ndarray, y: np.ndarray, own: np.ndarray, x_without_own: np.ndarray
 ) -> pd.DataFrame:
-    """Return the statistics of one language's accuracies `y` with the columns of `x`, one row per name."""
+    """Return the statistics of one language's values `y` with the columns of `x`, one row per name."""
     import pandas as pd
 
     models = len(y)
@@ -149,26 +153,26 @@ def _correlate_language(
     )
 
 
-def find_outliers(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return how far every checkpoint lies from its neighbours, per benchmark and over `all` of them.
+def find_outliers(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """Return how far every checkpoint lies from its neighbours, per evaluation and over `all` of them.
 
-    Columns: benchmark, n_languages, added (the language added last), score (robust standard deviations), threshold,
+    Columns: evaluation, n_languages, added (the language added last), score (robust standard deviations), threshold,
     stands_out.
     """
     import pandas as pd
 
-    tuned = scores[scores["method"] != "base"]
-    by_benchmark = {name: select_series(scores, name) for name in tuned["benchmark"].unique()}
-    accuracies = {name: series.accuracy for name, series in by_benchmark.items()}
-    accuracies["all"] = np.hstack(list(accuracies.values()))
-    series = next(iter(by_benchmark.values()))
+    names = dict.fromkeys(choose_scores(scores, choice)["evaluation"])
+    every = {name: select_series(scores, runs, choice, name) for name in names}
+    values = {name: series.values for name, series in every.items()}
+    values["all"] = np.hstack(list(values.values()))
+    series = next(iter(every.values()))
     parts = []
-    for name, accuracy in accuracies.items():
-        score, threshold = outlier_scores(accuracy), outlier_threshold(*accuracy.shape)
+    for name, of_evaluation in values.items():
+        score, threshold = outlier_scores(of_evaluation), outlier_threshold(*of_evaluation.shape)
         parts.append(
             pd.DataFrame(
                 {
-                    "benchmark": name,
+                    "evaluation": name,
                     "n_languages": [len(mixture) for mixture in series.mixtures],
                     "added": [mixture[-1] for mixture in series.mixtures],
                     "score": score,

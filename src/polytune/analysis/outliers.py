@@ -11,26 +11,28 @@ import numpy as np
 
 NORMAL_MAD = 1.4826
 """Median absolute deviation to standard deviation of a normal distribution (Rousseeuw & Croux 1993)."""
+FEWEST = 5
+"""Checkpoints without which nothing can stand out."""
 
 
-def outlier_scores(accuracy: np.ndarray) -> np.ndarray:
+def outlier_scores(values: np.ndarray) -> np.ndarray:
     """Return how far each checkpoint lies from its neighbours, in robust standard deviations, with sign.
 
-    `accuracy` is (..., checkpoints, languages), checkpoints in order; the result is (..., checkpoints). Each language's
+    `values` is (..., checkpoints, languages), checkpoints in order; the result is (..., checkpoints). Each language's
     difference from the median of up to two neighbours on either side is divided by its median absolute deviation; the
     median over the languages is divided by its own. The first and the last checkpoint have neighbours on one side only
     and get NaN.
     """
-    accuracy = np.asarray(accuracy, dtype=float)
-    count = accuracy.shape[-2]
-    shared = np.full(accuracy.shape[:-1], np.nan)
-    if count < 5:
+    values = np.asarray(values, dtype=float)
+    count = values.shape[-2]
+    shared = np.full(values.shape[:-1], np.nan)
+    if count < FEWEST:
         return shared
-    inner = np.empty((*accuracy.shape[:-2], count - 2, accuracy.shape[-1]))
+    inner = np.empty((*values.shape[:-2], count - 2, values.shape[-1]))
     for place in range(1, count - 1):
         reach = min(2, place, count - 1 - place)
-        sides = [accuracy[..., place + step, :] for step in range(-reach, reach + 1) if step]
-        inner[..., place - 1, :] = accuracy[..., place, :] - np.median(sides, axis=0)
+        sides = [values[..., place + step, :] for step in range(-reach, reach + 1) if step]
+        inner[..., place - 1, :] = values[..., place, :] - np.median(sides, axis=0)
     shared[..., 1:-1] = _scale(np.median(_scale(inner, axis=-2), axis=-1), axis=-1)
     return shared
 
@@ -47,5 +49,7 @@ def outlier_threshold(checkpoints: int, languages: int, level: float = 0.05, stu
     Found by simulating `studies` studies of independent normal noise with a fixed seed. A fixed cut such as 3.5 would
     raise false alarms in short series, whose median absolute deviation is itself uncertain.
     """
+    if checkpoints < FEWEST:
+        return np.nan
     noise = np.random.default_rng(52).standard_normal((studies, checkpoints, languages))
     return float(np.quantile(np.nanmax(np.abs(outlier_scores(noise)), axis=-1), 1 - level))

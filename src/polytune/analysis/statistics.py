@@ -14,6 +14,9 @@ import numpy as np
 TIE = 1e-9
 """A permuted |r| this close to the observed one counts as equal: the same sum in another order differs by rounding."""
 
+CONSTANT = 1e-14
+"""Variance of a resample, of columns of unit length, below which all its values are equal: rounding leaves 1e-17."""
+
 
 def standardize(values: np.ndarray) -> np.ndarray:
     """Return the columns centred and scaled to unit length (models x columns); constant columns become NaN.
@@ -46,16 +49,6 @@ def fisher_interval(r: np.ndarray, models: int, level: float = 0.95) -> tuple[np
     with np.errstate(divide="ignore"):  # r = 1 has the interval [1, 1]
         z = np.arctanh(r)
     return np.tanh(z - width), np.tanh(z + width)
-
-
-def wilson_interval(share: float, items: int, z: float) -> tuple[float, float]:
-    """Return the score interval of a share of `items` independent items (Wilson 1927), `z` standard errors wide.
-
-    Unlike share -+ z * error it stays within [0, 1] and has a width where every item is right.
-    """
-    centre = (share + z**2 / (2 * items)) / (1 + z**2 / items)
-    half = z / (1 + z**2 / items) * math.sqrt(share * (1 - share) / items + z**2 / (4 * items**2))
-    return centre - half, centre + half
 
 
 def residuals(values: np.ndarray, covariates: np.ndarray) -> np.ndarray:
@@ -138,9 +131,9 @@ def bootstrap_interval(
     x, y = standardize(x), standardize(y[:, None])
     share = draws / draws.sum(axis=1, keepdims=True)
     mean_x, mean_y = share @ x, share @ y
-    spread = (share @ x**2 - mean_x**2) * (share @ y**2 - mean_y**2)
-    constant = spread < 1e-20  # columns have unit length: rounding is about 1e-16 of a variance
-    r = (share @ (x * y) - mean_x * mean_y) / np.sqrt(np.where(constant, np.nan, spread))
+    spread_x, spread_y = share @ x**2 - mean_x**2, share @ y**2 - mean_y**2
+    constant = np.minimum(spread_x, spread_y) < CONSTANT
+    r = (share @ (x * y) - mean_x * mean_y) / np.sqrt(np.where(constant, np.nan, spread_x * spread_y))
     low, high = np.full(x.shape[1], np.nan), np.full(x.shape[1], np.nan)
     defined = ~np.isnan(r).all(axis=0)
     if defined.any():

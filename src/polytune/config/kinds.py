@@ -1,15 +1,18 @@
 """Kinds: what a study chooses by name (mixture families, figures, tables), declared once and checked when planning.
 
 A kind is a function. Its parameters are the options that a study file may give, their annotations say which values are
-allowed; the parameters named in `needs` are filled by the caller (scores, similarities, ...). So a misspelt option, a
+allowed; the parameters named in `needs` are filled by the caller (scores, similarities, ...). A parameter whose type is
+a dataclass stands for the options that are its fields: what many kinds share is written once. So a misspelt option, a
 language that does not exist or a missing key is one line before the first job, and the documentation is written from
 the same signatures.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Collection, Mapping
@@ -26,6 +29,9 @@ Measure = NewType("Measure", str)  # what is measured: acc, choice_probability, 
 Coordinate = NewType("Coordinate", str)  # a column of the table of runs
 Published = NewType("Published", str)  # a file of config/published
 Family = NewType("Family", str)  # a key of the study's mixtures
+Mixture = NewType("Mixture", str)  # a mixture of the study
+Base = NewType("Base", str)  # a base that the study tunes
+Method = NewType("Method", str)  # a method of the study's runs: full, lora
 
 Allowed = Mapping[str, Collection[str]]
 """The values of each of these types in one study, by the type's name."""
@@ -50,15 +56,43 @@ class Kind:
         return getattr(importlib.import_module(module), name)
 
     @cached_property
+    def groups(self) -> dict[str, type]:
+        """Return the parameters that stand for several options, and the dataclasses whose fields these are."""
+        hints = {name: self._evaluate(parameter) for name, parameter in self._parameters.items()}
+        return {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
+
+    @cached_property
     def options(self) -> dict[str, inspect.Parameter]:
-        """Return the options by name."""
+        """Return the options by name, the fields of dataclasses in the place of these."""
+        options = {}
+        for name, parameter in self._parameters.items():
+            options |= inspect.signature(self.groups[name]).parameters if name in self.groups else {name: parameter}
+        return options
+
+    def hint(self, option: str) -> Any:
+        """Return the type of an option; only options' annotations are evaluated, others may name heavy libraries."""
+        for group in self.groups.values():
+            if option in inspect.signature(group).parameters:
+                return self._evaluate(self.options[option], vars(sys.modules[group.__module__]))
+        return self._evaluate(self.options[option])
+
+    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of the function for the options' `values`."""
+        arguments = {name: value for name, value in values.items() if name in self._parameters}
+        for name, group in self.groups.items():
+            arguments[name] = group(
+                **{key: values[key] for key in inspect.signature(group).parameters if key in values}
+            )
+        return arguments
+
+    @cached_property
+    def _parameters(self) -> dict[str, inspect.Parameter]:
         parameters = inspect.signature(self.call).parameters
         return {name: parameter for name, parameter in parameters.items() if name not in self.needs}
 
-    def hint(self, option: str) -> Any:
-        """Return the type of an option; only its own annotation is evaluated, others may name heavy libraries."""
-        annotation = self.options[option].annotation
-        return eval(annotation, self.call.__globals__) if isinstance(annotation, str) else annotation
+    def _evaluate(self, parameter: inspect.Parameter, names: dict[str, Any] | None = None) -> Any:
+        annotation = parameter.annotation
+        return eval(annotation, names or self.call.__globals__) if isinstance(annotation, str) else annotation
 
 
 Kinds = Mapping[str, Kind]
@@ -128,7 +162,7 @@ def check_value(hint: Any, value: Any, where: str, allowed: Allowed) -> None:
 def _check_union(choices: tuple, value: Any, where: str, allowed: Allowed) -> None:
     if value is None and type(None) in choices:
         return
-    errors = []
+    errors, shaped = [], []
     for choice in choices:
         if choice is type(None):
             continue
@@ -136,12 +170,13 @@ def _check_union(choices: tuple, value: Any, where: str, allowed: Allowed) -> No
             return check_value(choice, value, where, allowed)
         except InputError as error:
             errors.append(error)
-    # the message of the choice that fits best: a list was meant where a list was given
-    shaped = [error for error, choice in zip(errors, choices, strict=False) if _is_shaped(choice, value)]
-    raise (shaped or errors)[0]
+            shaped += [error] * _is_shaped(choice, value)
+    raise (shaped or errors)[0]  # of the choice that fits best: a list was meant where a list was given
 
 
 def _is_shaped(hint: Any, value: Any) -> bool:
+    if typing.get_origin(hint) is Literal:
+        return type(value) in map(type, typing.get_args(hint))
     return isinstance(value, typing.get_origin(hint) or getattr(hint, "__supertype__", hint))
 
 
@@ -164,6 +199,6 @@ def call_kind(
     kind = check_kind(kinds, key, spec, where, {}, defaults)
     values = {option: value for option, value in {**defaults, **spec}.items() if option in kind.options}
     try:
-        return kind.call(**{name: given[name] for name in kind.needs}, **values)
+        return kind.call(**{name: given[name] for name in kind.needs}, **kind.arguments(values))
     except InputError as error:
         raise InputError(f"{where}: {error}") from None

@@ -1,210 +1,168 @@
-"""Accuracy against the number of languages: Lucky 52's figures 1 to 4 (arXiv 2404.04850)."""
+"""A measure against a coordinate of the runs: Lucky 52's figures 1 to 4 (arXiv 2404.04850) and their relatives."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from polytune.analysis.exposure import EXPOSURES
-from polytune.config.settings import table_row
-from polytune.errors import InputError, nearest
+from polytune.analysis.choices import Choice, Exposure, Layout, Mean, choose_runs, choose_scores, find_languages
+from polytune.analysis.context import Context
+from polytune.analysis.measures import measure_info
+from polytune.analysis.points import select_points
+from polytune.config.kinds import Evaluation, Language
+from polytune.errors import InputError
 from polytune.figures import style
-from polytune.figures.axes import name_added, panel_width, set_limits, set_ticks
+from polytune.figures.axes import Scale, name_added, panel_width
 from polytune.figures.drawing import Drawing
-from polytune.figures.labels import LineLabel
-from polytune.figures.series import entering_point, exposure_of, select_line
-from polytune.figures.titles import title_of
-from polytune.languages.codes import language
+from polytune.figures.lines import Line, draw_lines, interval_notes, line_labels, make_lines, plotted, x_label
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MEANS = {"mean": "mean over languages", "group": "mean over items"}
-X_LABEL = "languages tuned on (0: base model)"
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line to draw: its points, its name and how it looks."""
-
-    points: pd.DataFrame
-    name: str
-    color: str
-    marker: str = "o"
-
-    @property
-    def base(self) -> pd.DataFrame:
-        """Return the point of the untuned base model (none or one row)."""
-        return self.points[self.points["n_languages"] == 0]
-
-    @property
-    def tuned(self) -> pd.DataFrame:
-        """Return the points of the tuned models."""
-        return self.points[self.points["n_languages"] > 0]
-
-
-def draw_means(scores: pd.DataFrame, benchmarks: list[str], mean: str = "mean") -> Drawing:
-    """Draw the mean accuracy of each benchmark (figure 1a).
+def draw_means(
+    scores: pd.DataFrame,
+    runs: pd.DataFrame,
+    context: Context,
+    choice: Choice,
+    layout: Layout,
+    benchmarks: list[Evaluation],
+    mean: Mean = "mean",
+) -> Drawing:
+    """Draw the mean of each benchmark (figure 1a).
 
     `mean` is the plain mean over languages, or `group`: weighted by items, which is the harness's group score.
     """
-    if mean not in MEANS:
-        raise InputError(f"figure: mean is '{mean}'{nearest(mean, MEANS)}; allowed: {', '.join(MEANS)}")
-    lines = _lines([(benchmark, mean, title_of(benchmark)) for benchmark in benchmarks], scores)
+    rows = choose_scores(scores, choice, benchmarks, aggregate=mean)
+    points = select_points(rows, runs, choice, layout)
+    lines, scale = make_lines(points, layout, context), Scale.of(points, layout.against)
     figure, (axes,) = style.new_figure(style.PAGE, 0.45 * style.PAGE)
-    draw_lines(axes, lines)
-    axes.set_ylabel(f"accuracy, {MEANS[mean]} (%)")
-    name_added(axes, lines[0].points, panel_width(axes))
-    return Drawing(figure, _table(lines), [(axes, _labels(lines))], _notes(lines))
+    draw_lines(axes, lines, scale, choice, context)
+    info = measure_info(choice.measure)
+    axes.set_ylabel(f"{info.label}, {MEANS[mean]}{info.unit_in_brackets}")
+    name_added(axes, lines[0].points, scale, panel_width(axes))
+    return _with_names(Drawing(figure, plotted(lines), notes=interval_notes(lines, scale)), axes, lines, scale)
 
 
 def draw_languages(
-    scores: pd.DataFrame, benchmark: str, languages: list[str] | None = None, exposure: str | None = None
+    scores: pd.DataFrame,
+    runs: pd.DataFrame,
+    context: Context,
+    choice: Choice,
+    layout: Layout,
+    benchmark: Evaluation,
+    languages: list[Language] | None = None,
+    exposure: Exposure | None = None,
 ) -> Drawing:
-    """Draw the accuracy of one or more languages of a benchmark (figures 1b to 4b).
+    """Draw one or more languages of a benchmark (figures 1b to 4b).
 
     The languages are listed, or those of an exposure group; where both are given, each listed one must be in the group.
     """
-    chosen = find_languages(scores, benchmark, languages, exposure)
-    lines = _lines([(benchmark, code, language(code).name) for code in chosen], scores)
+    scores = scores[scores["run"].isin(choose_runs(runs, choice)["run"])]
+    chosen = find_languages(choose_scores(scores, choice, [benchmark]), benchmark, languages, exposure)
+    if not chosen:
+        raise InputError(f"no language of {benchmark} is in the exposure group '{exposure}'")
+    rows = choose_scores(scores, choice, [benchmark], chosen)
+    rows = rows.iloc[rows["language"].map(chosen.index).argsort(kind="stable")]  # lines in the order that is given
+    points = select_points(rows, runs, choice, layout)
+    lines, scale = make_lines(points, layout, context), Scale.of(points, layout.against)
     figure, (axes,) = style.new_figure(style.COLUMN, 0.72 * style.COLUMN)
-    draw_lines(axes, lines)
-    axes.set_ylabel("accuracy (%)")
-    single = f"{lines[0].name}, {title_of(benchmark)}{_entry(lines[0])}"
-    axes.set_title(single if len(lines) == 1 else title_of(benchmark), loc="left")
-    return Drawing(figure, _table(lines), [(axes, _labels(lines))], _notes(lines))
+    draw_lines(axes, lines, scale, choice, context)
+    axes.set_ylabel(measure_info(choice.measure).axis)
+    title = context.title(benchmark, choice.origin)
+    single = f"{context.language(chosen[0])}, {title}{_entry(lines[0])}"
+    axes.set_title(single if len(chosen) == 1 else title, loc="left")
+    return _with_names(Drawing(figure, plotted(lines), notes=interval_notes(lines, scale)), axes, lines, scale)
 
 
-def draw_exposure(scores: pd.DataFrame, exposure: str, benchmarks: list[str]) -> Drawing:
-    """Draw a panel for every language of an exposure group, over several benchmarks (figures 2, 3 and 4 as a page)."""
-    lines = []
-    for benchmark, color in zip(benchmarks, style.PALETTE, strict=False):
-        for code in find_languages(scores, benchmark, None, exposure, allow_none=True):
-            lines.append(Line(select_line(scores, benchmark, code), language(code).name, color))
-    if not lines:
-        raise InputError(f"figure: no language of {', '.join(benchmarks)} is in the exposure group '{exposure}'")
-    columns = min(len(lines), 4)
-    rows = math.ceil(len(lines) / columns)
-    width = style.PAGE if columns > 2 else 0.5 * columns * style.PAGE
-    figure, axes = style.new_figure(width, 1.55 * rows + 0.3, rows, columns)
-    for place, line in enumerate(lines):
-        draw_lines(axes[place], [line])
-        axes[place].set_ylabel("accuracy (%)" if place % columns == 0 else "")
-        axes[place].set_xlabel("languages tuned on" if place >= columns * (rows - 1) else "")
-        title = f"({chr(ord('a') + place)}) {line.name}, {title_of(line.points['benchmark'].iloc[0])}"
-        axes[place].set_title(title, loc="left", fontsize=6.5)
-    for unused in axes[len(lines) :]:
-        unused.set_visible(False)
-    return Drawing(figure, _table(lines), [], _notes(lines, base_line=True))
-
-
-def find_languages(
+def draw_exposure(
     scores: pd.DataFrame,
-    benchmark: str,
-    languages: list[str] | None,
-    exposure: str | None,
-    allow_none: bool = False,
-) -> list[str]:
-    """Return the languages to draw; raises `InputError` if one is not in the exposure group that was named."""
-    if exposure not in (None, *EXPOSURES):
-        raise InputError(
-            f"figure: exposure is '{exposure}'{nearest(exposure, EXPOSURES)}; allowed: {', '.join(EXPOSURES)}"
-        )
-    if languages is None and exposure is None:
-        raise InputError("figure: one of the options 'languages' and 'exposure' is needed")
-    groups = exposure_of(scores, benchmark)
-    chosen = languages or [code for code, group in groups.items() if group == exposure]
-    for code in chosen:
-        if code in groups and exposure not in (None, groups[code]):
-            raise InputError(f"figure: {benchmark}: '{code}' is in exposure group '{groups[code]}', not '{exposure}'")
-    if not chosen and not allow_none:
-        raise InputError(f"figure: no language of {benchmark} is in the exposure group '{exposure}'")
-    return chosen
+    runs: pd.DataFrame,
+    context: Context,
+    choice: Choice,
+    layout: Layout,
+    exposure: Exposure,
+    benchmarks: list[Evaluation],
+) -> Drawing:
+    """Draw a panel for every language of an exposure group, over several benchmarks (figures 2, 3 and 4 as a page)."""
+    panels: list[tuple[str, list[Line]]] = []
+    scores = scores[scores["run"].isin(choose_runs(runs, choice)["run"])]
+    rows = choose_scores(scores, choice, benchmarks)
+    for place, benchmark in enumerate(benchmarks):
+        for code in find_languages(rows, benchmark, None, exposure):
+            points = select_points(choose_scores(scores, choice, [benchmark], [code]), runs, choice, layout)
+            lines = make_lines(points, layout, context)
+            if layout.by is None:  # then the colour tells the benchmarks apart
+                lines = [Line(line.points, line.name, style.PALETTE[place % 6]) for line in lines]
+            panels.append((f"{context.language(code)}, {context.title(benchmark, choice.origin)}", lines))
+    if not panels:
+        raise InputError(f"no language of {', '.join(benchmarks)} is in the exposure group '{exposure}'")
+    figure, axes = panel_page(len(panels))
+    every = [line for _, lines in panels for line in lines]
+    scale = Scale.of(plotted(every), layout.against)
+    for place, (name, lines) in enumerate(panels):
+        draw_lines(axes[place], lines, scale, choice, context)
+        axes[place].set_title(f"({letter(place)}) {name}", loc="left", fontsize=6.5)
+    label_page(axes, len(panels), measure_info(choice.measure).axis, x_label([], layout.against))
+    name_lines(figure, panels[0][1])
+    return Drawing(figure, plotted(every), notes=interval_notes(every, scale, named=False))
 
 
-def draw_lines(axes: Axes, lines: list[Line]) -> None:
-    """Draw lines with their bands, the base model as a dashed line, chance, and where a language enters."""
-    import pandas as pd
-
-    width = panel_width(axes)
-    for place, line in enumerate(lines):
-        tuned, color = line.tuned, line.color
-        beside = 0.012 * tuned["n_languages"].max() * (place - (len(lines) - 1) / 2)  # or the bars hide each other
-        axes.fill_between(
-            tuned["n_languages"], tuned["low"], tuned["high"], color=color, alpha=style.BAND_OPACITY, lw=0
-        )
-        size = min(3.0, 0.8 * width / len(tuned))
-        axes.plot(tuned["n_languages"], tuned["accuracy"], color=color, marker=line.marker, mew=0, ms=size)
-        for point in line.base.itertuples():
-            axes.axhline(point.accuracy, color=color, ls=(0, (4, 2)), lw=0.8)
-            arms = [[point.accuracy - point.low], [point.high - point.accuracy]]
-            looks = {"c": color, "marker": line.marker, "mfc": "white", "mew": 0.8, "lw": 0.8, "capsize": 1.5}
-            axes.errorbar(beside, point.accuracy, arms, **looks)
-        entry = _entering(line)
-        if entry is not None:
-            axes.plot(entry["n_languages"], entry["accuracy"], "s", color="black", ms=4.5, zorder=5)
-    points = pd.concat([line.points for line in lines])
-    chances = {float(table_row("benchmarks", name, "figure")["chance"]) for name in points["benchmark"]}
-    set_limits(axes, points, 100 * chances.pop() if len(chances) == 1 else None)
-    set_ticks(axes, sorted(set(points["n_languages"])), width)
-    axes.set_xlabel(X_LABEL)
+def panel_page(count: int, height: float = 1.55, across: int = 4) -> tuple[Figure, list[Axes]]:
+    """Return a figure of `count` panels of `height` inches, `across` in a row, and its axes; unused ones are hidden."""
+    columns = min(count, across)
+    rows = math.ceil(count / columns)
+    width = style.PAGE if columns > 2 or across == 1 else 0.5 * columns * style.PAGE
+    figure, axes = style.new_figure(width, height * rows + 0.3, rows, columns)
+    for unused in axes[count:]:
+        unused.set_visible(False)
+    return figure, axes
 
 
-def _lines(wanted: list[tuple[str, str, str]], scores: pd.DataFrame) -> list[Line]:
-    """Return a line for each (benchmark, language or mean, name); raises `InputError` if colours do not suffice."""
-    if len(wanted) > len(style.PALETTE):
-        raise InputError(f"figure: {len(wanted)} lines are too many for one plot, {len(style.PALETTE)} are readable")
-    return [
-        Line(select_line(scores, benchmark, code), name, color, marker)
-        for (benchmark, code, name), color, marker in zip(wanted, style.PALETTE, style.MARKERS, strict=False)
-    ]
+def label_page(axes: list[Axes], count: int, y_label: str, below: str) -> None:
+    """Write the axes' labels at the left and at the bottom of a page of panels only."""
+    columns = axes[0].get_subplotspec().get_gridspec().ncols
+    for place in range(count):
+        axes[place].set_ylabel(y_label if place % columns == 0 else "")
+        axes[place].set_xlabel(below if place + columns >= count else "")
 
 
-def _entering(line: Line) -> pd.Series | None:
-    """Return the point at which the line's language enters, if that is after the first model."""
-    entry = entering_point(line.points)
-    return None if entry is None or entry["n_languages"] == line.tuned["n_languages"].min() else entry
+def name_lines(figure: Figure, lines: list[Line]) -> None:
+    """Name the lines of a page of panels above it, if there are several."""
+    from matplotlib.lines import Line2D
+
+    named = {line.name: line for line in lines}
+    if len({(line.color, line.marker) for line in lines}) > 1:
+        signs = [
+            Line2D([], [], color=line.color, marker=line.marker, mew=0, ls="-" if len(line.tuned) else "--", label=name)
+            for name, line in named.items()
+        ]
+        letters = 72 * figure.get_size_inches()[0] / 3.9  # of average width at this size
+        columns = max(1, min(len(named), int(letters / (max(map(len, named)) + 10))))
+        figure.legend(handles=signs, loc="outside upper left", ncols=columns, frameon=False, fontsize=6.5)
+
+
+def letter(place: int) -> str:
+    """Return a, b, ..., z, aa, ab, ... for 0, 1, ..., 25, 26, 27, ..."""
+    return (letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
+
+
+def _with_names(drawing: Drawing, axes: Axes, lines: list[Line], scale: Scale) -> Drawing:
+    """Return the drawing with the lines' names: beside their ends, or above where words stand on the axis."""
+    if scale.words:
+        name_lines(drawing.figure, lines)
+    else:
+        drawing.labels.append((axes, line_labels(lines, scale)))
+    return drawing
 
 
 def _entry(line: Line) -> str:
     """Return when the line's language enters, in words."""
-    code, entry = line.points["language"].iloc[0], _entering(line)
-    if entry is None or entry["added"] != code:
+    entry = line.entering
+    if entry is None or entry["added"] != entry["language"]:
         return ""
     return f"; added as language {entry['n_languages']}"
-
-
-def _labels(lines: list[Line]) -> list[LineLabel]:
-    """Return the names of the lines and of their base models, at the right ends of both."""
-    labels, single = [], len(lines) == 1
-    for line in lines:
-        last = line.points.iloc[-1]
-        name = "tuned models" if single else line.name
-        labels.append(LineLabel(name, last["n_languages"], last["accuracy"], line.color))
-        for point in line.base.itertuples():
-            name = "base model" if single else f"{line.name}, base"
-            labels.append(LineLabel(name, last["n_languages"], point.accuracy, line.color, style="italic"))
-    return labels
-
-
-def _notes(lines: list[Line], base_line: bool = False) -> list[str]:
-    """Return what the footer says: intervals, number of models and items, what the square is."""
-    points = lines[0].tuned
-    seeds = int(points["seeds"].max())
-    items = sorted({count for line in lines for count in line.points["items"]})
-    over = "items" + f" and {seeds} seeds" * (seeds > 1)
-    counted = f"{items[0]:,}" if len(items) == 1 else f"{items[0]:,} to {items[-1]:,}"
-    notes = [f"Bands, bars: 95 % interval over {over}; {len(points)} tuned models; {counted} items each."]
-    signs = ["dashed: base model"] if base_line else []
-    if any(_entering(line) is not None for line in lines):
-        signs.append("black square: first model tuned on the language itself")
-    return notes + ["; ".join(signs).capitalize() + "."] * bool(signs)
-
-
-def _table(lines: list[Line]) -> pd.DataFrame:
-    """Return the plotted numbers of all lines, in percent."""
-    import pandas as pd
-
-    return pd.concat([line.points for line in lines], ignore_index=True)

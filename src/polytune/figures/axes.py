@@ -1,58 +1,130 @@
-"""Axes of accuracy against the number of languages: limits, ticks, chance, names of the languages added."""
+"""Axes of a measure against a coordinate: places, limits, ticks, chance, names of the languages added."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from polytune.analysis.measures import MeasureInfo
 from polytune.figures.style import GREY
+from polytune.scores.exposure import EXPOSURES
+from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+FEW = 1000
+"""Up to this largest number the ticks are the coordinate's own values; beyond, round ones of matplotlib's choice."""
 
-def set_limits(axes: Axes, points: pd.DataFrame, chance: float | None) -> None:
-    """Set the limits around the points and their intervals; draw chance (percent) where it is near enough to matter."""
+
+@dataclass(frozen=True)
+class Scale:
+    """Where the values of a coordinate stand: numbers where they are, words side by side in the order given."""
+
+    column: str
+    numbers: tuple[float, ...]
+    words: tuple[Any, ...] = ()
+
+    @staticmethod
+    def of(points: pd.DataFrame, column: str) -> Scale:
+        """Return the scale of all points' values of `column`; NaN and empty words have no place."""
+        values = list(dict.fromkeys(value for value in points[column] if value == value and value != ""))
+        if column == "exposure":
+            values.sort(key=EXPOSURES.index)
+        if points[column].dtype.kind in "iuf":
+            return Scale(column, tuple(sorted(map(float, values))))
+        return Scale(column, tuple(map(float, range(len(values)))), tuple(values))
+
+    @property
+    def low(self) -> float:
+        """Return where the axis begins: at 0 if the numbers begin near it."""
+        if self.words or not self.numbers:
+            return -0.5
+        return 0.0 if 0 <= self.numbers[0] <= 0.5 * self.numbers[-1] else self.numbers[0]
+
+    @property
+    def span(self) -> float:
+        """Return the length of the axis without margins; 1 for a single number."""
+        if self.words or not self.numbers:
+            return float(max(len(self.words), 1))
+        return self.numbers[-1] - self.low or 1.0
+
+    @property
+    def edge(self) -> float:
+        """Return where a base model stands that has no value of its own: left of all values."""
+        return -0.45 if self.words else self.low - 0.04 * self.span
+
+    def places(self, values: Iterable[Any]) -> list[float]:
+        """Return where values stand, NaN for those without a place."""
+        if not self.words:
+            return [float(value) for value in values]
+        return [float(self.words.index(value)) if value in self.words else math.nan for value in values]
+
+
+def set_limits(axes: Axes, points: pd.DataFrame, info: MeasureInfo, chance: float | None, zero: bool = False) -> None:
+    """Set the limits around the points and their intervals; draw chance where it is near enough to matter.
+
+    `chance` is in the measure's unit; `zero` keeps 0 in sight, as bars need it. Points without an interval (a single
+    item) and all equal ones are given room.
+    """
     from matplotlib.ticker import MaxNLocator
 
-    low, high = points["low"].min(), points["high"].max()
-    room = max(high - low, 2.0)
+    low, high = points[["low", "value"]].min(axis=None), points[["high", "value"]].max(axis=None)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    room = max(high - low, 2.0 if info.percent else 0.02 * max(abs(low), abs(high), 1.0))
+    height = panel_height(axes)
     if chance is not None and low - 0.25 * room <= chance <= high:
-        low = min(low, chance - 0.07 * room)
+        low = min(low, chance - max(0.07, 8 / height) * room)
         axes.axhline(chance, color=GREY, lw=0.7, ls=(0, (1, 1.5)), zorder=1)
-        # below the line: base models are rather a little above chance than a little below
-        style = {"color": GREY, "fontsize": 5.5, "ha": "right", "va": "top"}
-        axes.annotate("chance", (1, chance), (-2, -1), ("axes fraction", "data"), "offset points", **style)
-    height = 72 * axes.figure.get_size_inches()[1] / axes.get_subplotspec().get_gridspec().nrows
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=int(height / 20), steps=[1, 2, 5, 10], integer=True))
-    axes.set_ylim(low - 0.05 * room, high + 0.05 * room)
-    largest = points["n_languages"].max()
-    axes.set_xlim(-0.03 * largest, 1.02 * largest)
+        # below the line, unless a base model is a little below chance: its line would strike the word through
+        bases = points.loc[points["method"] == UNTUNED, "value"]
+        above = bases.between(chance - 12 / height * room, chance).any()
+        style = {"color": GREY, "fontsize": 5.5, "ha": "right", "va": "bottom" if above else "top"}
+        offset = (-2, 1 if above else -1)
+        axes.annotate("chance", (1, chance), offset, ("axes fraction", "data"), "offset points", **style)
+    ticks = {"nbins": max(int(height / 14), 2), "steps": [1, 2, 5, 10], "integer": info.percent}
+    axes.yaxis.set_major_locator(MaxNLocator(**ticks))
+    middle, half = (low + high) / 2, max(high - low, 0.1 * room) / 2 + 0.05 * room
+    axes.set_ylim(0.0 if zero and low == 0 else middle - half, middle + half)
 
 
-def set_ticks(axes: Axes, counts: list[int], width: float) -> None:
-    """Put ticks at the numbers of languages that were tuned on, as many as fit on `width` points."""
-    largest = max(counts)
-    axes.set_xticks(round_ticks(counts, gap=15 * largest / width))
-    axes.set_xticks(counts, minor=True)
+def set_ticks(axes: Axes, scale: Scale, width: float, edge: bool, words: list[str]) -> None:
+    """Put ticks at the values of a coordinate, as many as fit on `width` points; `words` names them if they are words.
+
+    `edge` leaves room for base models left of all values. Words that would touch stand upright.
+    """
+    axes.set_xlim(scale.low - (0.07 if edge else 0.03) * scale.span, scale.low + 1.02 * scale.span)
+    if scale.words:
+        axes.set_xlim(-0.6 if edge else -0.5, len(scale.words) - 0.5)
+        upright = max(map(len, words)) * 4.2 > width / len(words)
+        axes.set_xticks(scale.numbers, words, rotation=90 if upright else 0)
+        return
+    if not scale.numbers or scale.numbers[-1] > FEW:
+        return
+    axes.set_xticks(round_ticks(list(scale.numbers), gap=15 * scale.span / width))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xticks(scale.numbers, minor=True)
     axes.tick_params(axis="x", which="minor", length=1.5, width=0.4)
 
 
-def round_ticks(counts: list[int], gap: float) -> list[int]:
+def round_ticks(counts: list[float], gap: float) -> list[float]:
     """Return round numbers at least `gap` apart and the largest count, if all round numbers are among the counts.
 
-    Otherwise return what `choose_ticks` does.
+    Otherwise, or where that leaves less than half of them, return what `choose_ticks` does.
     """
+    chosen = choose_ticks(counts, gap)
     for step in (1, 2, 5, 10, 20, 50):
-        ticks = list(range(0, max(counts) + 1, step))
-        if step >= gap and set(ticks[1:]) <= set(counts):
+        ticks = [tick for tick in range(0, int(max(counts)) + 1, step) if tick or 0 in counts]
+        if step >= gap and set(ticks) <= set(counts) and len(ticks) >= len(chosen) / 2:
             return [tick for tick in ticks if tick <= max(counts) - gap] + [max(counts)]
-    return choose_ticks(counts, gap)
+    return chosen
 
 
-def choose_ticks(counts: list[int], gap: float) -> list[int]:
+def choose_ticks(counts: list[float], gap: float) -> list[float]:
     """Return both ends and, from the largest down, every count at least `gap` away from those chosen before.
 
     The ends are what readers look for, so they win over their neighbours.
@@ -64,14 +136,16 @@ def choose_ticks(counts: list[int], gap: float) -> list[int]:
     return sorted(set(chosen))
 
 
-def name_added(axes: Axes, points: pd.DataFrame, width: float) -> None:
+def name_added(axes: Axes, points: pd.DataFrame, scale: Scale, width: float) -> None:
     """Write the language added last above each model, on `width` points; overlapping names are left out."""
-    places = points.drop_duplicates("n_languages")
-    places = places[places["n_languages"] > 0]
-    shown = choose_ticks(list(places["n_languages"]), gap=6.5 * points["n_languages"].max() / width)
-    places = places[places["n_languages"].isin(shown)]
+    places = points.drop_duplicates(scale.column)
+    places = places[places["added"] != ""]
+    if places.empty:
+        return
+    shown = choose_ticks(list(places[scale.column]), gap=6.5 * scale.span / width)
+    places = places[places[scale.column].isin(shown)]
     top = axes.secondary_xaxis("top")
-    top.set_xticks(places["n_languages"], places["added"], rotation=90, fontsize=5.5, color=GREY)
+    top.set_xticks(places[scale.column], places["added"], rotation=90, fontsize=5.5, color=GREY)
     top.tick_params(axis="x", length=1.5, width=0.4, pad=1.5, color=GREY)
     top.spines["top"].set_visible(False)
     top.set_xlabel("language added last", fontsize=5.5, color=GREY, labelpad=2)
@@ -81,4 +155,10 @@ def panel_width(axes: Axes) -> float:
     """Return roughly how wide the axes will be, in points, before the figure is laid out."""
     figure = axes.figure
     columns = axes.get_subplotspec().get_gridspec().ncols
-    return float(np.clip(72 * figure.get_size_inches()[0] / columns - 45, 60, None))
+    return max(72 * figure.get_size_inches()[0] / columns - 45, 60.0)
+
+
+def panel_height(axes: Axes) -> float:
+    """Return roughly how high the axes will be, in points, before the figure is laid out."""
+    figure = axes.figure
+    return max(72 * figure.get_size_inches()[1] / axes.get_subplotspec().get_gridspec().nrows - 45, 50.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polytune.figures.glyphs import style_of
 from polytune.figures.labels import JOIN, LABEL_SIZE, LineLabel, label_lines
 from polytune.figures.style import GREY
 from polytune.files import atomic_path
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 FOOTER_SIZE = 5.5
 """Points."""
-WORLD_NOTE = "Generated world{seed}: checks the pipeline, not the paper’s claims."
 
 
 @dataclass
@@ -31,11 +31,11 @@ class Drawing:
     notes: list[str] = field(default_factory=list)
 
 
-def finish(drawing: Drawing, scale: str, world_seed: int | None) -> None:
-    """Write the footer, lay out the axes between it and the labels, and write the labels."""
-    figure, notes = drawing.figure, list(drawing.notes)
-    if scale == "world":
-        notes.append(WORLD_NOTE.format(seed="" if world_seed is None else f" (seed {world_seed})"))
+def finish(drawing: Drawing, statements: list[str]) -> None:
+    """Write the footer (the drawing's notes, then `statements`), lay out the axes between it and the labels, and write
+    the labels.
+    """
+    figure, notes = drawing.figure, [*drawing.notes, *statements]
     width, height = 72 * figure.get_size_inches()
     letters = int((width - 6) / (0.55 * FOOTER_SIZE))  # of average width
     notes = [line for note in notes for line in textwrap.wrap(note, letters)]
@@ -50,19 +50,34 @@ def finish(drawing: Drawing, scale: str, world_seed: int | None) -> None:
         linespacing=1.2,
     )
     footer.set_in_layout(False)
-    texts = [label.text for _, labels in drawing.labels for label in labels]
-    right = max((_text_width(figure, text) for text in texts), default=0.0) + (JOIN + 4 if texts else 0)
+    texts = [label for _, labels in drawing.labels for label in labels]
+    right = max((_text_width(figure, label) for label in texts), default=0.0) + (JOIN + 4 if texts else 0)
     bottom = footer.get_window_extent().height * 72 / figure.dpi + 4 if notes else 0
     figure.get_layout_engine().set(rect=(0, bottom / height, 1 - right / width, 1 - bottom / height))
     figure.draw_without_rendering()
+    if any([_wrap_labels(axes) for axes in figure.axes]):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes, labels in drawing.labels:
         label_lines(axes, labels)
 
 
-def _text_width(figure: Figure, text: str) -> float:
+def _wrap_labels(axes: Axes) -> bool:
+    """Break labels that are longer than their axis; return whether one was."""
+    box, wrapped = axes.get_window_extent(), False
+    for label, along, length in ((axes.xaxis.label, "width", box.width), (axes.yaxis.label, "height", box.height)):
+        text = label.get_text()
+        own = getattr(label.get_window_extent(), along) if text else 0.0
+        if own > length:
+            label.set_text("\n".join(textwrap.wrap(text, max(int(len(text) * length / own), 1))))
+            wrapped = True
+    return wrapped
+
+
+def _text_width(figure: Figure, label: LineLabel) -> float:
     """Return the width of a label in points."""
-    artist = figure.text(0, 0, text, fontsize=LABEL_SIZE, fontstyle="italic")
+    style = style_of(label.text, label.style)
+    artist = figure.text(0, 0, label.text, fontsize=LABEL_SIZE, fontstyle=style)
     width = artist.get_window_extent().width * 72 / figure.dpi
     artist.remove()
     return width

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+from polytune.figures.glyphs import style_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
 
 
 LABEL_SIZE = 6.5
 """Points."""
-
-
 JOIN = 8.0
 """Length of the stroke between a line's height and its label, points."""
 
@@ -36,6 +35,8 @@ def spread(wanted: np.ndarray, gap: float, low: float, high: float) -> np.ndarra
     Substituting z_i = place_i - i * gap in the order of `wanted` makes it an isotonic regression, which pooling
     adjacent violators solves exactly. If the range is too small for all, the gap shrinks to what fits.
     """
+    import numpy as np
+
     wanted = np.asarray(wanted, dtype=float)
     count = len(wanted)
     if count == 0:
@@ -63,6 +64,8 @@ def label_lines(axes: Axes, labels: list[LineLabel], size: float = LABEL_SIZE) -
     """
     if not labels:
         return
+    import numpy as np
+
     box = axes.get_window_extent()
     width, height = 72.0 * box.width / axes.figure.dpi, 72.0 * box.height / axes.figure.dpi  # points
     low, high = axes.get_ylim()
@@ -90,7 +93,7 @@ def label_lines(axes: Axes, labels: list[LineLabel], size: float = LABEL_SIZE) -
             transform=axes.transAxes,
             color=label.color,
             fontsize=size,
-            fontstyle=label.style,
+            fontstyle=style_of(label.text, label.style),
             va="center",
             ha="left",
             clip_on=False,

@@ -2,93 +2,101 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from polytune import ROOT
-from polytune.analysis.correlations import OWN, ROWS, WITHOUT_OUTLIER, correlate, find_outliers, select_series
-from polytune.analysis.exposure import EXPOSURES
-from polytune.analysis.predictors import NUMBER, SOUND, read_similarity
+from polytune.analysis.choices import Choice, choose_runs
+from polytune.analysis.context import Context
+from polytune.analysis.measures import measure_info
+from polytune.config.kinds import Evaluation, Language, Published
 from polytune.errors import InputError, nearest
-from polytune.figures.titles import title_of
-from polytune.tables.rendering import Cell, Table
+from polytune.tables.rendering import DASH, Cell, Table, number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DASH = "–"
 VALUES = {
-    "r": "Pearson correlation of {benchmark} accuracy and the mixture",
-    "partial_r": "Partial correlation of {benchmark} accuracy and the mixture, given whether it holds the language",
-    "r_without_own": "Pearson correlation of {benchmark} accuracy and the mixture without the language itself",
+    "r": "Pearson correlation of {subject} and the mixture",
+    "partial_r": "Partial correlation of {subject} and the mixture, given whether it holds the language",
+    "r_without_own": "Pearson correlation of {subject} and the mixture without the language itself",
 }
-WORLD_NOTE = (
-    "Generated world: the published values, of BLOOM-7B1 and real languages, are no measure for these; the comparison "
-    "does not apply."
+NO_MEASURE = (
+    "The published values, of BLOOM-7B1 and real languages, are no measure for these; the comparison does not apply."
 )
+Method = Literal["uriel-precomputed", "uriel"]
+Outlier = Language | Literal[""]
 
 
 def build_correlations(
     scores: pd.DataFrame,
+    runs: pd.DataFrame,
+    context: Context,
     similarity: Path,
-    benchmark: str,
-    outlier: str = "ko",
-    similarity_method: str = "uriel-precomputed",
-    value: str = "r",
-    published: str | None = None,
+    published_folder: Path,
+    choice: Choice,
+    benchmark: Evaluation,
+    outlier: Outlier = "",
+    similarity_method: Method = "uriel-precomputed",
+    value: Literal["r", "partial_r", "r_without_own"] = "r",
+    published: Published | None = None,
 ) -> Table:
     """Return a table of predictors by languages (tables 1 to 3), the strongest of each column in bold.
 
     `value` is `r`, `partial_r` (given whether the mixture holds the language) or `r_without_own` (the language itself
-    left out of number and sums). `published` names a file of `config/published/` whose values stand in brackets at
-    full scale.
+    left out of number and sums). `outlier` names the language whose checkpoint a row of its own leaves out. `published`
+    names a file of `config/published/` whose values stand in brackets, at full scale and for accuracy.
     """
-    if value not in VALUES:
-        raise InputError(f"table: value is '{value}'{nearest(value, VALUES)}; allowed: {', '.join(VALUES)}")
-    series = select_series(scores, benchmark)
-    long = correlate(series, read_similarity(similarity, similarity_method), outlier)
-    measured = long.pivot(index="predictor", columns="language", values=value).loc[list(ROWS)]
-    world = scores["scale"].iloc[0] == "world"
-    printed = None
-    if published is not None and value == "r":
-        printed = read_published(published)
-    shown = None if world else printed
-    rows = []
-    for predictor in ROWS:
-        cells = [Cell(label(predictor, outlier))]
-        for language in measured:
-            known = shown is not None and language in shown and predictor in shown.index
-            cells.append(_cell(measured[language], predictor, shown.at[predictor, language] if known else None))
-        rows.append(cells)
-    models = int(long.loc[long["predictor"] == NUMBER, "models"].max())
-    notes = [f"{models} models; bold: strongest of its column; similarities: {similarity_method}."]
-    if measured.isna().any(axis=None):
-        notes.append(_explain_dashes(measured, series.added_last(outlier).any(), outlier, value))
-    if shown is not None:
-        notes.append(f"In brackets, as published: {published_source(published)}.")
-    elif world and printed is not None:
-        notes.append(WORLD_NOTE)
-    data = long[long["predictor"].isin(ROWS)][["language", "predictor", "models", value]].copy()
+    from polytune.analysis.correlations import ROWS, WITHOUT_OUTLIER, correlate, select_series
+    from polytune.analysis.predictors import read_similarity
+
+    series = select_series(scores, choose_runs(runs, choice), choice, benchmark)
+    predictors = [name for name in ROWS if outlier or name != WITHOUT_OUTLIER]
+    data = correlate(series, read_similarity(similarity, similarity_method), outlier)
+    data = data.loc[data["predictor"].isin(predictors), ["language", "predictor", "models", value]].copy()
+    measured = data.pivot(index="predictor", columns="language", values=value).loc[predictors]
     data["best"] = [_is_best(measured[row.language], row.predictor) for row in data.itertuples()]
-    if printed is not None and not world:
-        data["published"] = [
-            printed.at[row.predictor, row.language] if row.language in printed else np.nan for row in data.itertuples()
+    notes = [f"{len(series.mixtures)} models; bold: strongest of its column; similarities: {similarity_method}."]
+    notes += _direction(choice)
+    if measured.isna().any(axis=None):
+        notes.append(_explain_dashes(measured, not outlier or series.added_last(outlier).any(), outlier, value))
+    beside = measured * math.nan
+    if published is not None and value == "r" and choice.measure == "acc":
+        printed = read_published(published_folder / published)
+        if context.scale == "world":
+            notes.append(NO_MEASURE)
+        else:
+            notes.append(f"In brackets, as published: {published_source(published_folder / published)}.")
+            beside = printed.reindex(index=measured.index, columns=measured.columns)
+            data["published"] = [beside.at[row.predictor, row.language] for row in data.itertuples()]
+    rows = [
+        [
+            Cell(label(predictor, outlier)),
+            *(_cell(measured[language], predictor, beside.at[predictor, language]) for language in measured),
         ]
-    return Table(VALUES[value].format(benchmark=title_of(benchmark)), ["", *measured], rows, data, notes)
+        for predictor in predictors
+    ]
+    return Table(VALUES[value].format(subject=_subject(context, choice, benchmark)), ["", *measured], rows, data, notes)
 
 
 def build_details(
     scores: pd.DataFrame,
+    runs: pd.DataFrame,
+    context: Context,
     similarity: Path,
-    benchmark: str,
-    outlier: str = "ko",
-    similarity_method: str = "uriel-precomputed",
+    choice: Choice,
+    benchmark: Evaluation,
+    outlier: Outlier = "",
+    similarity_method: Method = "uriel-precomputed",
 ) -> Table:
     """Return every correlation with its intervals, p-values, false-discovery rate and both checks of the confound."""
-    long = correlate(select_series(scores, benchmark), read_similarity(similarity, similarity_method), outlier)
+    from polytune.analysis.correlations import WITHOUT_OUTLIER, correlate, select_series
+    from polytune.analysis.predictors import read_similarity
+
+    series = select_series(scores, choose_runs(runs, choice), choice, benchmark)
+    long = correlate(series, read_similarity(similarity, similarity_method), outlier)
+    long = long[(long["predictor"] != WITHOUT_OUTLIER) | bool(outlier)]
     header = ["language", "predictor", "n", "r", "95 % Fisher", "95 % blocks", "p", "p blocks", "q",
               "partial r", "p partial", "r without own"]  # fmt: skip
     rows = []
@@ -96,14 +104,14 @@ def build_details(
         texts = [
             row.language,
             label(row.predictor, outlier),
-            _number(row.models, "{:.0f}"),
-            _number(row.r),
+            number(row.models, 0),
+            number(row.r),
             _interval(row.fisher_low, row.fisher_high),
             _interval(row.block_low, row.block_high),
-            *(_number(p, "{:.4f}") for p in (row.p, row.p_block, row.q)),
-            _number(row.partial_r),
-            _number(row.partial_p, "{:.4f}"),
-            _number(row.r_without_own),
+            *(number(p, 4) for p in (row.p, row.p_block, row.q)),
+            number(row.partial_r),
+            number(row.partial_p, 4),
+            number(row.r_without_own),
         ]
         rows.append([Cell(text) for text in texts])
     notes = [
@@ -111,53 +119,27 @@ def build_details(
         "blocks). p: two-sided permutation test, models exchangeable. q: Benjamini-Hochberg over this table. Partial: "
         "given whether the mixture holds the language. Without own: the language left out of number and sums.",
         f"{DASH}: undefined, because a column does not vary.",
+        *_direction(choice),
     ]
-    if scores["scale"].iloc[0] == "world":
-        notes.append(WORLD_NOTE)
-    return Table(f"Correlations of {title_of(benchmark)} accuracy, with their uncertainty", header, rows, long, notes)
+    title = f"Correlations of {_subject(context, choice, benchmark)}, with their uncertainty"
+    return Table(title, header, rows, long, notes)
 
 
-def build_outliers(scores: pd.DataFrame) -> Table:
-    """Return how far each checkpoint lies from its neighbours, per benchmark and over all; bold if it stands out."""
-    long = find_outliers(scores)
-    names = list(dict.fromkeys(long["benchmark"]))
-    wide = long.pivot(index=["n_languages", "added"], columns="benchmark", values="score")[names]
-    out = long.pivot(index=["n_languages", "added"], columns="benchmark", values="stands_out")[names]
-    rows = []
-    for key in wide.index:
-        scores_of = [Cell(_number(wide.at[key, name]), bool(out.at[key, name])) for name in names]
-        rows.append([Cell(str(key[0])), Cell(key[1]), *scores_of])
-    limits = ", ".join(
-        f"{title_of(name)} {group['threshold'].iloc[0]:.2f}" for name, group in long.groupby("benchmark")
-    )
-    notes = [
-        "Difference of a checkpoint from the median of its neighbours, in robust standard deviations, shared over the "
-        "languages. Bold: more than 95 % of studies without any outlier have anywhere (" + limits + ").",
-        f"{DASH}: first and last checkpoint, with neighbours on one side only.",
-    ]
-    return Table("Checkpoints that stand out", ["n", "added", *map(title_of, names)], rows, long, notes)
+def _subject(context: Context, choice: Choice, benchmark: str) -> str:
+    return f"{context.title(benchmark, choice.origin)} {measure_info(choice.measure).label}"
 
 
-def build_exposure(scores: pd.DataFrame) -> Table:
-    """Return which languages of each benchmark the base and the tuned models have seen (section 4.2)."""
-    known = scores[scores["kind"] == "language"].drop_duplicates(["benchmark", "language"])
-    known = known[["benchmark", "language", "exposure"]]
-    titles = {"both": "base and tuning", "base": "base only", "tuning": "tuning only", "neither": "neither"}
-    rows = []
-    for benchmark, group in known.groupby("benchmark", sort=False):
-        lists = [" ".join(group.loc[group["exposure"] == exposure, "language"]) or DASH for exposure in EXPOSURES]
-        rows.append([Cell(title_of(benchmark)), *map(Cell, lists)])
-    return Table(
-        "Who has seen which language",
-        ["seen by", *(titles[exposure] for exposure in EXPOSURES)],
-        rows,
-        known,
-        numbers=False,
-    )
+def _direction(choice: Choice) -> list[str]:
+    """Return what must be known to read the sign of a correlation."""
+    info = measure_info(choice.measure)
+    return [] if info.higher_is_better else [f"Lower {info.label} is better: a negative correlation is a gain."]
 
 
 def label(predictor: str, outlier: str) -> str:
     """Return how a predictor is written in a table."""
+    from polytune.analysis.correlations import OWN, WITHOUT_OUTLIER
+    from polytune.analysis.predictors import NUMBER, SOUND
+
     if predictor == WITHOUT_OUTLIER:
         return f"number of languages without {outlier}"
     if predictor == SOUND:
@@ -166,11 +148,15 @@ def label(predictor: str, outlier: str) -> str:
 
 
 @cache
-def read_published(name: str) -> pd.DataFrame:
-    """Return a table of `config/published/`, predictors by languages."""
+def read_published(path: Path) -> pd.DataFrame:
+    """Return a published table, predictors by languages; raises `InputError` if it is missing or has other rows."""
     import pandas as pd
 
-    path = _published_file(name)
+    from polytune.analysis.correlations import ROWS
+
+    if not path.is_file():
+        known = sorted(file.name for file in path.parent.glob("*.csv"))
+        raise InputError(f"no published table '{path.name}'{nearest(path.name, known)}; there are: {', '.join(known)}")
     table = pd.read_csv(path, comment="#", index_col="predictor")
     for predictor in table.index:
         if predictor not in ROWS:
@@ -178,19 +164,9 @@ def read_published(name: str) -> pd.DataFrame:
     return table
 
 
-def published_source(name: str) -> str:
+def published_source(path: Path) -> str:
     """Return the source that the first comment line of a published table names, up to its title."""
-    first = _published_file(name).read_text(encoding="utf-8").splitlines()[0]
-    return first.removeprefix("# ").split(":")[0]
-
-
-def _published_file(name: str) -> Path:
-    folder = ROOT / "config" / "published"
-    path = folder / name
-    if not path.is_file():
-        known = sorted(file.name for file in folder.glob("*.csv"))
-        raise InputError(f"table: no published table '{name}'{nearest(name, known)}; there are: {', '.join(known)}")
-    return path
+    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(":")[0]
 
 
 def _is_best(column: pd.Series, predictor: str) -> bool:
@@ -199,24 +175,21 @@ def _is_best(column: pd.Series, predictor: str) -> bool:
     return bool(strengths[predictor] == strengths.max())
 
 
-def _cell(column: pd.Series, predictor: str, published: float | None) -> Cell:
-    beside = "" if published is None else f" ({_number(published)})"
-    return Cell(_number(column[predictor]), _is_best(column, predictor), beside)
-
-
-def _number(value: float, pattern: str = "{:.2f}") -> str:
-    """Return a number with a real minus sign, or a dash."""
-    return DASH if np.isnan(value) else pattern.format(value).replace("-", "−")
+def _cell(column: pd.Series, predictor: str, published: float) -> Cell:
+    beside = "" if math.isnan(published) else f" ({number(published)})"
+    return Cell(number(column[predictor]), _is_best(column, predictor), beside)
 
 
 def _interval(low: float, high: float) -> str:
-    return DASH if np.isnan(low) else f"[{_number(low)}, {_number(high)}]"
+    return DASH if math.isnan(low) else f"[{number(low)}, {number(high)}]"
 
 
 def _explain_dashes(measured: pd.DataFrame, has_outlier: bool, outlier: str, value: str) -> str:
     """Return why cells are empty."""
+    from polytune.analysis.correlations import WITHOUT_OUTLIER
+
     reasons = []
-    rows = measured.drop(index=WITHOUT_OUTLIER)
+    rows = measured.drop(index=WITHOUT_OUTLIER, errors="ignore")
     constant = [f"{label(row, outlier)} for {' '.join(rows.columns[rows.loc[row].isna()])}"
                 for row in rows.index if rows.loc[row].isna().any()]  # fmt: skip
     if constant:

@@ -30,6 +30,8 @@ LATEX = str.maketrans(
 )
 LONG = 40
 """A LaTeX table of more rows breaks over pages."""
+DASH = "–"
+"""What stands where there is no number."""
 
 
 @dataclass(frozen=True)
@@ -119,3 +121,9 @@ def save_table(table: Table, stem: Path) -> list[Path]:
     write_text(paths[1], to_markdown(table))
     write_text(paths[2], to_latex(table))
     return paths
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Return a number with a real minus sign, none before a zero, or a dash."""
+    text = f"{value:.{digits}f}"
+    return DASH if value != value else (text if float(text) else text.lstrip("-")).replace("-", "−")

@@ -1,12 +1,12 @@
 """Who has seen a language: the base model in pre-training, the tuned model in its mixtures, both or neither.
 
-Lucky 52 (arXiv 2404.04850, section 4.2) sorts the evaluated languages into these four groups. They follow from
-`config/bases.tsv` and the mixtures and are listed nowhere.
+Lucky 52 (arXiv 2404.04850, section 4.2) sorts the evaluated languages into these four groups. They follow from the
+bases and the mixtures and are listed nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 EXPOSURES = ("both", "base", "tuning", "neither")
 
@@ -19,11 +19,3 @@ def classify_exposure(language: str, seen: Collection[str], tuned: Collection[st
     if language in seen:
         return "both" if language in tuned else "base"
     return "tuning" if language in tuned else "neither"
-
-
-def group_languages(languages: Iterable[str], seen: Collection[str], tuned: Collection[str]) -> dict[str, list[str]]:
-    """Return the languages of every exposure group, in the order given; all four groups are present."""
-    groups: dict[str, list[str]] = {exposure: [] for exposure in EXPOSURES}
-    for language in languages:
-        groups[classify_exposure(language, seen, tuned)].append(language)
-    return groups

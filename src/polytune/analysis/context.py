@@ -1,0 +1,128 @@
+"""What figures and tables know of their study besides its numbers: how things are written, and what must be said."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from polytune.errors import InputError, nearest
+
+
+@dataclass(frozen=True)
+class EvaluationInfo:
+    """One evaluation of the study: a benchmark on data of one origin (`world`, `directory` or `hub`)."""
+
+    name: str
+    origin: str
+    title: str
+    chance: float
+    """Accuracy of guessing."""
+    parallel: bool
+    """Whether its items are translations of each other."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One study at one scale."""
+
+    study: str
+    scale: str
+    worlds: tuple[str, ...]
+    evaluations: tuple[EvaluationInfo, ...]
+    languages: dict[str, str]
+    """Names of languages by code."""
+
+    @staticmethod
+    def of(spec: dict[str, Any]) -> Context:
+        """Return the context that the spec of a figure or table holds."""
+        evaluations = []
+        for entry in spec["evaluations"]:
+            row = entry["benchmark"]
+            title, which = row.get("title") or entry["name"], entry["name"].removeprefix(row["benchmark"]).strip("-")
+            title += f" ({which})" * bool(which)
+            info = EvaluationInfo(entry["name"], entry["origin"], title, float(row["chance"]), entry["parallel"])
+            evaluations.append(info)
+        names = {code: row["name"] for code, row in spec["languages"].items()}
+        return Context(spec["study"], spec["scale"], tuple(spec["worlds"]), tuple(evaluations), names)
+
+    def evaluation(self, name: str, origin: str | None = None) -> EvaluationInfo:
+        """Return an evaluation by name, and by origin where the study has several of that name."""
+        found = [one for one in self.evaluations if one.name == name and origin in (None, one.origin)]
+        if not found:
+            known = dict.fromkeys(one.name for one in self.evaluations)
+            of_origin = f" of origin '{origin}'" if name in known else ""
+            raise InputError(f"no benchmark '{name}'{of_origin}{nearest(name, known)}; there are: {', '.join(known)}")
+        return found[0]
+
+    def title(self, name: str, origin: str | None = None) -> str:
+        """Return how an evaluation is written; its origin is named where the study has several of that name."""
+        chosen = self.evaluation(name, origin)
+        several = sum(one.name == name for one in self.evaluations) > 1
+        return f"{chosen.title} ({chosen.origin})" if several and origin else chosen.title
+
+    def language(self, code: str) -> str:
+        """Return the name of a language."""
+        return self.languages.get(code, code)
+
+    def word(self, column: str, value: Any) -> str:
+        """Return how a value of a column of the scores or runs is written."""
+        if column == "evaluation":
+            return self.title(value)
+        if column == "language":
+            return self.language(value)
+        if column == "exposure":
+            return SEEN_BY.get(value, value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    def statements(self, origins: Collection[str]) -> list[str]:
+        """Return what must stand wherever numbers of the generated world stand, for evaluations of these origins."""
+        if self.scale != "world":
+            return []
+        said = []
+        if "world" in origins:
+            names, s = ", ".join(self.worlds), "s" * (len(self.worlds) > 1)
+            said.append(f"Generated world{s} {names}: validate{'' if s else 's'} the pipeline, not the paper’s claims.")
+        if set(origins) - {"world"}:
+            said.append(
+                "Tiny models of the generated world on real benchmarks: they know none of the languages; "
+                "chance is to be expected."
+            )
+        return said
+
+
+SEEN_BY = {"both": "base and tuning", "base": "base only", "tuning": "tuning only", "neither": "neither"}
+"""Exposure groups in words: who has seen a language."""
+COORDINATES = {
+    "n_languages": "languages tuned on",
+    "percent": "rows spread over all languages (%)",
+    "k": "number of clusters (k)",
+    "features": "language vectors",
+    "device_hours": "device-hours",
+    "evaluation": "benchmark",
+    "exposure": "seen by",
+}
+"""Columns that stand on axes, in words; the others are written as they are called."""
+
+
+def coordinate_word(column: str) -> str:
+    """Return how a column of the scores or runs is called."""
+    return COORDINATES.get(column) or column.replace("_", " ")
+
+
+def missing_rows(notes: Iterable[tuple[str, Collection[str]]], shown: int = 3) -> list[str]:
+    """Return what mixtures lack, as sentences: `notes` are (mixture, what its manifest says).
+
+    The same lack of several mixtures is said once; beyond `shown` different ones only their number.
+    """
+    by_text: dict[str, dict[str, None]] = {}
+    for mixture, texts in notes:
+        for text in texts:
+            by_text.setdefault(text, {})[mixture] = None
+    said = []
+    for text, mixtures in list(by_text.items())[:shown]:
+        whose = next(iter(mixtures)) if len(mixtures) == 1 else f"{len(mixtures)} mixtures"
+        said.append(f"{whose}: {text.rstrip('.')}.")
+    if len(by_text) > shown:
+        said.append(f"{len(by_text) - shown} more are in the column 'notes' of runs.parquet.")
+    return said

@@ -1,0 +1,68 @@
+"""Means over groups of an evaluation's languages, with errors that know which items are parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from polytune.analysis.choices import Choice, choose_scores
+from polytune.analysis.context import Context
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from polytune.analysis.items import Items
+
+KEYS = ["run", "judge", "protocol", "opponent"]
+"""What has items of its own."""
+
+
+def choose_units(
+    scores: pd.DataFrame,
+    context: Context,
+    items: Items,
+    choice: Choice,
+    told: Collection[str],
+    evaluations: list[str] | None,
+    languages: list[str] | None,
+    mean: str,
+) -> pd.DataFrame:
+    """Return the rows to show: single languages, means over exposure groups or over all languages.
+
+    Single languages if some are listed or `language` is among the columns `told` apart, exposure groups if `exposure`
+    is.
+    """
+    if "exposure" in told:
+        return mean_scores(choose_scores(scores, choice, evaluations, languages), "exposure", context, items)
+    if languages is not None or "language" in told:
+        return choose_scores(scores, choice, evaluations, languages)
+    return choose_scores(scores, choice, evaluations, aggregate=mean)
+
+
+def mean_scores(rows: pd.DataFrame, column: str, context: Context, items: Items) -> pd.DataFrame:
+    """Return the mean over the languages of each run, evaluation and value of `column`, in the layout of the scores.
+
+    `rows` are scores of single languages of one measure; the value of `column` becomes the `aggregate` of the means.
+    The standard error is that of a mean of independent languages, or, where the items are parallel, clustered by item.
+    """
+    from polytune.scores.evaluations import Score
+    from polytune.scores.means import clustered_score, mean_score
+
+    means = []
+    for (name, origin), part in rows.groupby(["evaluation", "origin"], sort=False):
+        parallel = context.evaluation(name, origin).parallel
+        measure = part["measure"].iloc[0]
+        by_run = dict(iter(items.read(name, origin, measure).groupby(KEYS))) if parallel else {}
+        for (*key, value), group in part.groupby([*KEYS, column], sort=False):
+            scores = {row.language: Score(row.value, row.stderr, row.items) for row in group.itertuples()}
+            mean = mean_score(scores, dict.fromkeys(scores, 1.0))
+            stderr = mean.stderr
+            if parallel:
+                own = by_run[tuple(key)]
+                stderr = clustered_score(own[own["language"].isin(scores)], "value").stderr
+            first = group.iloc[0].to_dict()
+            means.append(
+                {**first, "language": "", "aggregate": value, "value": mean.value, "stderr": stderr,
+                 "items": mean.items, "tuned": None}
+            )  # fmt: skip
+    return rows.__class__(means)

@@ -1,0 +1,35 @@
+"""The table of a study's items, read only as far as somebody needs it: at full scale it has millions of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polytune.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Items:
+    """`items.parquet` of a study."""
+
+    path: Path
+
+    def read(self, evaluation: str, origin: str, measure: str) -> pd.DataFrame:
+        """Return run, judge, protocol, opponent, language, item and value of one measure of one evaluation.
+
+        Raises `InputError` if there is none: other metrics of the harness are known as means only.
+        """
+        import pandas as pd
+
+        wanted = [("evaluation", "=", evaluation), ("origin", "=", origin), ("measure", "=", measure)]
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file; collect the scores again")
+        columns = ["run", "judge", "protocol", "opponent", "language", "item", "value"]
+        table = pd.read_parquet(self.path, columns=columns, filters=wanted)
+        if table.empty:
+            raise InputError(f"{self.path}: no items of {evaluation} with the measure '{measure}'")
+        return table.astype(dict.fromkeys(columns[:5], str))
