@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 COMMIT = "a" * 40
 CHUNK = 1 << 20
@@ -24,8 +25,11 @@ class Hub:
     url: str = ""
     sent_instead: dict[str, bytes] = field(default_factory=dict)  # path: other content than announced
     seconds_per_chunk: float = 0.0
+    breaks_after: dict[str, int] = field(default_factory=dict)  # path: bytes, then the connection breaks, once
+    commit: str = COMMIT  # of every repository's newest state
     environment: dict[str, str] = field(default_factory=dict)  # of the client
     ranges: list[tuple[str, str | None]] = field(default_factory=list)  # path and Range header of each download
+    revisions: list[str | None] = field(default_factory=list)  # that the API was asked for; None: the newest
 
     def describe(self, key: str) -> dict:
         """Return what the hub's API says about a repository; files of more than 100 bytes are LFS files."""
@@ -37,7 +41,7 @@ class Hub:
                 entry["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
             siblings.append(entry)
         name = key.partition("/")[2]
-        return {"id": name, "modelId": name, "sha": COMMIT, "private": False, "siblings": siblings, "tags": []}
+        return {"id": name, "modelId": name, "sha": self.commit, "private": False, "siblings": siblings, "tags": []}
 
 
 @contextmanager
@@ -48,12 +52,13 @@ def serve(hub: Hub) -> Iterator[Hub]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            if match := re.fullmatch(r"/api/(model|dataset)s/([^/]+/[^/]+)/revision/([^?]+)\?blobs=.*", self.path):
+            if match := re.fullmatch(r"/api/(model|dataset)s/([^/]+/[^/?]+)(/revision/([^?]+))?\?blobs=.*", self.path):
                 key = f"{match[1]}/{match[2]}"
+                hub.revisions.append(match[4] and unquote(match[4]))
                 if key not in hub.repositories:
                     return self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
                 return self.answer(200, json.dumps(hub.describe(key)).encode(), {"Content-Type": "application/json"})
-            match = re.fullmatch(rf"/(datasets/)?([^/]+/[^/]+)/resolve/{COMMIT}/([^?]+)", self.path)
+            match = re.fullmatch(rf"/(datasets/)?([^/]+/[^/]+)/resolve/{hub.commit}/([^?]+)", self.path)
             if not match:  # the client has questions of its own
                 return self.answer(404, b"{}")
             key = f"{'dataset' if match[1] else 'model'}/{match[2]}"
@@ -61,17 +66,21 @@ def serve(hub: Hub) -> Iterator[Hub]:
             hub.ranges.append((path, wanted))
             content = hub.sent_instead.get(path, hub.repositories[key][path])
             if not wanted:
-                return self.answer(200, content)
+                return self.answer(200, content, path=path)
             start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])
             span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
-            return self.answer(206, content[start:], span)
+            return self.answer(206, content[start:], span, path)
 
-        def answer(self, status: int, content: bytes, headers: dict[str, str] | None = None):
+        def answer(self, status: int, content: bytes, headers: dict[str, str] | None = None, path: str = ""):
             self.send_response(status)
             for name, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
+            breaks_after = hub.breaks_after.pop(path, None) if path else None
             for start in range(0, len(content), CHUNK):
+                if breaks_after is not None and start >= breaks_after:
+                    self.close_connection = True
+                    return
                 self.wfile.write(content[start : start + CHUNK])
                 self.wfile.flush()
                 time.sleep(hub.seconds_per_chunk)

@@ -10,6 +10,7 @@ from polytune.costs.operations import (
     Finished,
     Model,
     checkpoint_bytes,
+    evaluation_memory,
     model_bytes,
     training_memory,
 )
@@ -88,6 +89,23 @@ def test_lora_needs_little_more_than_the_weights():
     assert model_bytes(BLOOM_7B1, "full", "bf16") == pytest.approx(14.1e9, rel=0.01)
     assert model_bytes(BLOOM_7B1, "lora", "bf16", rank=64) == 4 * 6 * 64 * 30 * 4096
     assert checkpoint_bytes(BLOOM_7B1, "full", "bf16") == pytest.approx(198e9, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("method", "pack_tokens", "measured_gb"),
+    [("lora", 2048, 4.06), ("lora", 512, 1.87), ("full", 2048, 5.83), ("full", 512, 3.72), ("lora", 2048, 4.21)],
+)
+def test_memory_on_a_cpu_is_what_was_measured(method, pack_tokens, measured_gb):
+    """Peak resident memory of `polytune train` with a Llama of 135 million parameters (the last: SmolLM2's weights)."""
+    model = Model(134_515_008, "decoder", 30, 576)
+    found = training_memory(model, method, "fp32", 2, 1, pack_tokens, on_cpu=True) / 1e9
+    assert found == pytest.approx(measured_gb, rel=0.08)
+
+
+def test_evaluation_on_a_cpu_holds_float32_and_the_libraries():
+    model = Model(134_515_008, "decoder", 30, 576)
+    assert evaluation_memory(model, on_cpu=True) / 1e9 == pytest.approx(1.08, rel=0.08)  # measured with SmolLM2
+    assert evaluation_memory(BLOOM_7B1) / 1e9 == pytest.approx(14.1, rel=0.01)
 
 
 def test_devices_are_known_by_the_names_that_torch_gives():

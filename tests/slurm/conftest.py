@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import scenarios
-from harness import PACKAGES, Slurm, missing_commands
+
+from tests.slurm import scenarios
+from tests.slurm.harness import PACKAGES, Slurm, missing_commands
 
 
 def pytest_collection_modifyitems(items):

@@ -18,19 +18,19 @@ from threading import Lock
 import yaml
 
 from polytune.config.settings import load_config
-from polytune.study.locations import Locations
-from polytune.study.plan import load_plan
+from polytune.study.plan import Plan
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 PACKAGES = ("slurm-wlm", "munge", "slurmdbd", "mariadb-server")
 ACCOUNT = "project_465000001"
 # the runs that the tests with the toy container train: of the lucky52 study, and of lora.yaml
-RUN = "world-bloom/full/world-en-400-rows/seed1"
-LORA_RUN = "world-bloom/lora/world-en-100-rows/seed1"
+BASE = "world-bloom-w1-tiny"
+RUN = f"{BASE}/full/world-w1-tiny-en-400-rows-replay4000/seed1"
+LORA_RUN = f"{BASE}/lora/world-w1-tiny-en-100-rows/seed1"
 
 
-def wait_for(what: str, condition: Callable[[], object], seconds: float = 240.0):
+def wait_for(what: str, condition: Callable[[], object], seconds: float = 900.0):
     """Return the first true value of `condition()`; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -42,15 +42,10 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 240.0)
 
 def toy_inputs(settings: dict, name: str) -> list[str]:
     """Return the files that the training of a run reads, so that a test need not make them."""
-    config = load_config(copy.deepcopy(settings))
-    plan = load_plan(config)
-    locations, run = Locations(config, plan), plan.runs[name]
-    return [
-        f"results/runs/{name}/spec.json",
-        f"results/mixtures/{run.mixture}.json",
-        locations.base(run.base).marker,
-        *locations.tokens(run),
-    ]
+    plan = Plan(load_config(copy.deepcopy(settings)))
+    run = plan.runs[name]
+    made = [plan.spec(f"runs/{name}"), plan.paths.mixture(run.mixture), plan.outside.base(run.base).marker]
+    return [*made, *plan.token_indexes(run)]
 
 
 def missing_commands() -> list[str]:
@@ -86,12 +81,12 @@ class Slurm:
     def _script(self, name: str, *arguments: str) -> None:
         call = [HERE / name, self.directory, *arguments]
         environment = {**os.environ, "PYTHON": sys.executable}
-        done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
     def run(self, *call: str) -> str:
         """Return what a command of Slurm says."""
-        done = subprocess.run(call, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(call, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, f"{call}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -99,7 +94,7 @@ class Slurm:
         """Stop slurmctld or slurmdbd and wait until it is gone."""
         process = int((self.directory / "run" / f"{name}.pid").read_text())
         os.kill(process, signal.SIGTERM)
-        wait_for(f"end of {name}", lambda: not Path(f"/proc/{process}").exists(), 60)
+        wait_for(f"end of {name}", lambda: not Path(f"/proc/{process}").exists(), 300)
 
     def start_daemon(self, name: str) -> None:
         """Start slurmctld or slurmdbd again, with the state that it had."""

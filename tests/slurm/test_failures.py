@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import scenarios
+from tests.slurm import scenarios
 
 
 def steps_of(history: list[dict], rank: int = 0) -> dict[str, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import scenarios
+from tests.slurm import scenarios
 
 
 def test_preflight(outcome):

@@ -6,9 +6,14 @@ from polytune.cluster.guard import check_start
 # a moment of work each: not worth a job of the queue
 localrules:
     all,
-    list_runs,
-    write_pretraining_spec,
+    write_spec_of_scores,
     write_spec,
+
+
+# what a failed step said is in its log, which is shown; the command line that failed says nothing more
+logger.addFilter(
+    lambda record: not str(record.msg).startswith("RuleException:\nCalledProcessError")
+)
 
 
 onstart:
@@ -22,14 +27,14 @@ onstart:
 rule preflight:
     # asserts what a training takes for granted: its devices, its ranks, and that they reach each other
     output:
-        f"{WORK}/preflight/{{nodes}}x{{devices_per_node}}.json",
+        f"{PATHS.work}/preflight/{{nodes}}x{{devices_per_node}}.json",
     log:
         "logs/preflight/{nodes}x{devices_per_node}.log",
     wildcard_constraints:
         nodes="[0-9]+",
         devices_per_node="[0-9]+",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=3000,
         runtime=10,

@@ -1,70 +1,41 @@
-"""Prefetch: the only steps that touch the network; they run beside Snakemake, on a cluster's login node."""
+"""Fetch: the only steps that touch the network; they run beside Snakemake, on a cluster's login node.
+
+The revision is part of the folder, so that another revision is another download.
+"""
+
+from polytune.fetch.wanted import FOLDERS, find_wanted
+
+KIND_OF = {folder: kind for kind, folder in FOLDERS.items()}
 
 
 localrules:
-    fetch_base,
-    fetch_benchmark,
-    fetch_source,
-    fetch_tokenizer,
+    fetch,
     prefetch,
 
 
-rule fetch_base:
+rule fetch:
     output:
-        f"{RESOURCES}/models/{{base}}/manifest.json",
+        f"{PATHS.fetched('{kind}', '{name}', '{revision}')}/manifest.json",
     log:
-        "logs/fetch_base/{base}.log",
-    conda:
-        "../envs/polytune.readers.yaml"
-    params:
-        directory=subpath(output[0], parent=True),
-    shell:
-        "polytune prefetch base {wildcards.base} --output {params.directory} > {log} 2>&1"
-
-
-rule fetch_tokenizer:
-    output:
-        f"{RESOURCES}/tokenizers/{{tokenizer}}/manifest.json",
-    log:
-        "logs/fetch_tokenizer/{tokenizer}.log",
-    conda:
-        "../envs/polytune.readers.yaml"
-    params:
-        directory=subpath(output[0], parent=True),
-    shell:
-        "polytune prefetch tokenizer {wildcards.tokenizer} --output {params.directory} > {log} 2>&1"
-
-
-rule fetch_source:
-    output:
-        f"{RESOURCES}/sources/{{source}}/manifest.json",
-    log:
-        "logs/fetch_source/{source}.log",
-    conda:
-        "../envs/polytune.readers.yaml"
-    params:
-        directory=subpath(output[0], parent=True),
-    shell:
-        "polytune prefetch source {wildcards.source} --output {params.directory} > {log} 2>&1"
-
-
-rule fetch_benchmark:
-    output:
-        f"{RESOURCES}/benchmarks/{{owner}}/{{dataset}}/manifest.json",
-    log:
-        "logs/fetch_benchmark/{owner}/{dataset}.log",
+        "logs/fetch/{kind}/{revision}/{name}.log",
     wildcard_constraints:
-        owner="[^/]+",
-        dataset="[^/]+",
+        kind="|".join(KIND_OF),
+        revision="[^/]+",
+        name="[^/]+(/[^/]+)?",  # a benchmark's is its hub id
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     params:
+        kind=lambda wildcards: KIND_OF[wildcards.kind],
+        # values of the tables, so that an edit that decides what is fetched makes it stale
+        options=lambda wildcards: find_wanted(
+            KIND_OF[wildcards.kind], wildcards.name
+        ).options(),
         directory=subpath(output[0], parent=True),
     shell:
-        "polytune prefetch benchmark {wildcards.owner}/{wildcards.dataset} --output {params.directory} > {log} 2>&1"
+        "polytune prefetch {params.kind} {wildcards.name} {params.options:q} --output {params.directory} > {log} 2>&1"
 
 
 rule prefetch:
     # everything that the configured studies read from outside
     input:
-        LOCATIONS.fetched(),
+        PLAN.fetched(),

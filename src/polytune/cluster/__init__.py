@@ -1,1 +1,1 @@
-"""Running on clusters: launching ranks, guarding against second copies, costs before and after. Imports no stage."""
+"""Running on clusters: launching ranks, guarding against second copies, a check of nodes. Imports no stage."""

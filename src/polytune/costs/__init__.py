@@ -1,1 +1,1 @@
-"""Costs: what a plan will take, and what finished runs took."""
+"""Costs: what Snakemake's list of jobs will take, and what finished runs have used."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polytune import ROOT
-from polytune.config.bases import read_bases
-from polytune.config.settings import table_row
+from polytune.config.paths import Paths
+from polytune.config.tables import read_bases
 from polytune.costs.manifests import trainings
 from polytune.costs.operations import Calibration, Finished, Model
 from polytune.errors import InputError, nearest
+from polytune.machine import memory_bytes
 from polytune.readers.yaml import read_yaml
 
 GIGA = 1e9
@@ -23,9 +25,10 @@ class Device:
 
     key: str
     names: tuple[str, ...]
-    memory_gb: float
     per_node: int
     unit: str
+    memory_gb: float = 0.0
+    on_cpu: bool = False
     peak_tflops: float | None = None
     achieved_tflops: float | None = None
     start_seconds: float | None = None
@@ -34,15 +37,22 @@ class Device:
 
 
 class Assumptions:
-    """`config/costs.yaml` with the sizes of the bases."""
+    """`config/costs.yaml` with the sizes of the bases: those of `config/bases.tsv`, and `models` of the plan."""
 
-    def __init__(self, file: Path = ROOT / "config/costs.yaml") -> None:
+    def __init__(self, models: Mapping[str, Model] | None = None, file: Path = ROOT / "config/costs.yaml") -> None:
         self.content = read_yaml(file)
         self.devices = {
             key: Device(key, **{**entry, "names": tuple(entry["names"])})
             for key, entry in self.content["devices"].items()
         }
-        self.bases = read_bases(ROOT / "config/bases.tsv")
+        here = memory_bytes() / GIGA  # a CPU is this machine's
+        self.devices = {
+            key: replace(device, memory_gb=here) if device.on_cpu else device for key, device in self.devices.items()
+        }
+        rows = read_bases(ROOT / "config/bases.tsv").values()
+        self.models = {
+            row.base: Model(row.parameters, row.architecture, row.layers, row.hidden) for row in rows if row.parameters
+        } | dict(models or {})
 
     def device(self, key: str) -> Device:
         """Return a device of the table; an unknown one is an `InputError`."""
@@ -59,15 +69,9 @@ class Assumptions:
 
     def model(self, base: str) -> Model:
         """Return the sizes of a base."""
-        row = self.bases.get(base)
-        if row is None:
-            table_row("bases", base, "plan")
-        parameters = row.parameters or self.content["parameters"].get(base)
-        if parameters is None:
-            raise InputError(
-                f"config/bases.tsv: base '{base}': parameters is '-', so its costs cannot be known; count them"
-            )
-        return Model(parameters, row.architecture, row.layers, row.hidden)
+        if base not in self.models:
+            raise InputError(f"config/bases.tsv: base '{base}': parameters is '-', so its costs cannot be known")
+        return self.models[base]
 
     def tokens_per_row(self, source: str) -> float:
         """Return the mean tokens of a row of a source that is not tokenised yet."""
@@ -108,29 +112,29 @@ class Assumptions:
             found.append(Finished(rule, row["base"], row["device"], count, operations, hours * 3600 * count))
         return found
 
-    def finished(self, results: Path) -> list[Finished]:
-        """Return the finished trainings below a results folder."""
+    def finished(self, paths: Paths) -> list[Finished]:
+        """Return the finished trainings of known bases below a results folder."""
         return [
             Finished(
                 rule,
                 manifest["base"],
                 self.device_named(manifest["device"]),
                 manifest["devices"],
-                self.model(manifest["base"]).operations(manifest["method"], manifest["tokens"]),
+                self.models[manifest["base"]].operations(manifest["method"], manifest["tokens"]),
                 manifest["wall_seconds"] * manifest["devices"],
             )
-            for _, rule, manifest in trainings(results)
+            for _, rule, manifest in trainings(paths)
+            if manifest["base"] in self.models
         ]
 
     def benchmark(self, name: str) -> dict:
         """Return the number of items of a benchmark and their tokens."""
         known = self.content["benchmarks"]
-        plain = name.removesuffix("-all")  # all languages of the generated world
-        if plain not in known:
+        if name not in known:
             raise InputError(
-                f"config/costs.yaml: benchmarks: no entry '{plain}'; say its items and tokens_per_item there"
+                f"config/costs.yaml: benchmarks: no entry '{name}'; say its items and tokens_per_item there"
             )
-        return known[plain]
+        return known[name]
 
     def achieved(
         self, calibration: Calibration, rule: str, base: str, device: Device, nodes: int = 1, devices: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -32,22 +32,25 @@ class Forecast:
     rows: dict[str, Row] = field(default_factory=lambda: defaultdict(Row))
     checkpoints_gb: float = 0.0
     too_large: list[str] = field(default_factory=list)
+    not_costed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Jobs to be done by (rule, why nobody knows what they cost)."""
 
 
 def show(forecast: Forecast) -> str:
     """Return the forecast as a table for people."""
     device = forecast.device
     head = ["rule", "jobs", "to do", device.unit, "node-hours", "longest h", "GB/device", "core-hours", "disk GB"]
+    unknown = {rule for rule, _ in forecast.not_costed}
     body = [
         [
             rule,
             f"{row.jobs}",
             f"{row.jobs - row.done}",
             *map(_number, (row.device_hours, row.node_hours, row.longest_hours, row.memory_gb)),
-            *map(_number, (row.core_hours, row.disk_gb)),
+            "not costed" if rule in unknown and not _hours(row) else _number(row.core_hours),
+            _number(row.disk_gb),
         ]
-        for rule, row in forecast.rows.items()
-        if row.jobs
+        for rule, row in sorted(forecast.rows.items(), key=lambda item: -_hours(item[1]))  # the dearest first
     ]
     rows = list(forecast.rows.values())
     device_hours, node_hours = sum(row.device_hours for row in rows), sum(row.node_hours for row in rows)
@@ -60,17 +63,31 @@ def show(forecast: Forecast) -> str:
     ]
     lines.insert(1, "-" * len(lines[0]))
     lines.insert(-1, "-" * len(lines[0]))
-    if device.billed:
+    if device.billed and node_hours:
         billed = device.billed * device.per_node * node_hours
         lines.append(f"billed: {billed:,.0f} {device.billed_unit} ({device.billed} an hour of each {device.key})")
-    lines.append("judge calls: 0, price 0: no study here asks a judge")
-    lines.append(f"checkpoints of a running job: up to {forecast.checkpoints_gb:,.1f} GB more, removed when it ends")
+    if forecast.checkpoints_gb:
+        size = _number(forecast.checkpoints_gb)
+        lines.append(f"checkpoints of a running job: up to {size} GB more, removed when it ends")
+    lines += [
+        f"not costed, so in no sum: {rule}, {count} to do: {why}"
+        for (rule, why), count in forecast.not_costed.items()
+        if count
+    ]
     for run in forecast.too_large:
         lines.append(
-            f"does not fit: {run} needs more than the {device.memory_gb} GB of a {device.key}; use more devices, a "
-            "higher training.zero_stage or a smaller training.micro_batch_tokens"
+            f"does not fit: {run} needs more than the {device.memory_gb:.3g} GB of {_whose(device)}; use a smaller "
+            "training.micro_batch_tokens" + ("" if device.on_cpu else ", more devices or a higher training.zero_stage")
         )
     return "\n".join(lines)
+
+
+def _hours(row: Row) -> float:
+    return row.device_hours + row.core_hours
+
+
+def _whose(device: Device) -> str:
+    return "this machine" if device.on_cpu else f"a {device.key}"
 
 
 def _number(value: float) -> str:
@@ -80,13 +97,13 @@ def _number(value: float) -> str:
 
 
 def show_errors(finished: Calibration, published: Calibration, device: Device) -> str:
-    """Say how far this model's times were from those of runs that it had not seen."""
+    """Say where the times come from, and how far they were from those of runs that were not seen."""
     if errors := finished.errors(device.key):
         return "times: " + _errors(errors, f"finished runs on {device.key}")
-    what = "times are from published hours on another device, carried over by the ratio of the peaks"
-    if device.achieved_tflops is not None:
-        what = "times are from a measured throughput of another computer"
     learnt = f"no two finished runs on {device.key} to learn from yet"
+    if device.achieved_tflops is not None:
+        return f"times are from a measured throughput of another computer: {learnt}"
+    what = "times are from published hours on another device, carried over by the ratio of the peaks"
     return f"{what}: {learnt}. " + _errors(published.errors(), "published runs")
 
 

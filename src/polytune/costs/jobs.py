@@ -1,22 +1,102 @@
-"""The jobs of the workflow and what of them is still to be done, as Snakemake sees it."""
+"""The jobs of the workflow as Snakemake lists them, and what each works on as the plan knows it.
+
+Snakemake alone knows which jobs a target needs and what of them is stale; the plan alone knows what a file is. A new
+kind of job appears in the list by itself; it has a cost when `polytune.costs.rules` has a function for its rule.
+"""
 
 from __future__ import annotations
 
 import csv
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from polytune.costs.memory import model_of
 from polytune.errors import InputError
 
+if TYPE_CHECKING:
+    from polytune.config.benchmarks import Evaluation
+    from polytune.costs.operations import Model
+    from polytune.mixtures.families import Recipe
+    from polytune.study.expand import Run
+    from polytune.study.plan import Plan
+
 PREAMBLE = ("Using ", "Building DAG", "Config file ")  # what Snakemake says before anything can go wrong
+UP_TO_DATE, MADE = "no update", "ok"  # its words in the columns plan and status
 
 
-def list_outputs(targets: list[str], files: list[Path]) -> dict[str, bool]:
-    """Return the output files of all jobs that `targets` need, and whether Snakemake would make them (again).
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What an output is about. Outputs with the same `job` come from one job."""
 
-    Snakemake alone knows what is stale: missing files, changed parameters and inputs, and what follows from them.
-    `files` are configuration files on top of `config/config.yaml`. Raises `InputError` with Snakemake's own words.
+    job: str
+
+
+@dataclass(frozen=True, eq=False)
+class Training(Subject):
+    """A training of a run, or of a base of the generated world; `mixture` is its file."""
+
+    name: str
+    run: Run
+    recipe: Recipe
+    mixture: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated(Subject):
+    """One evaluation of a run with a base; `model` is the model's marker, `data` a data set that the user gave."""
+
+    base: str
+    evaluation: Evaluation
+    model: str
+    data: str
+
+
+@dataclass(frozen=True, eq=False)
+class Rows(Subject):
+    """One language of a source, read, or tokenised to the store `tokens`.
+
+    `listed` is the source's name in `config/sources.tsv`, `count` its rows if they are known, `file` the user's own.
+    """
+
+    source: str
+    language: str
+    listed: str
+    count: int | None = None
+    file: str = ""
+    tokens: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Download(Subject):
+    """A base that is fetched."""
+
+    base: str
+
+
+@dataclass
+class Job:
+    """A job: its outputs, and those of them that are to be made (again)."""
+
+    rule: str
+    outputs: list[str] = field(default_factory=list)
+    due: list[str] = field(default_factory=list)
+
+
+def stem(path: str) -> str:
+    """Return a path up to the first dot of its name: outputs of one job mostly differ in what follows."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + name.partition(".")[0]
+
+
+def list_outputs(targets: list[str], files: list[Path]) -> list[dict[str, str]]:
+    """Return Snakemake's summary of all that `targets` need: for each output file its rule, status and plan.
+
+    `files` are configuration files on top of `config/config.yaml`. Raises `InputError` with Snakemake's own words if it
+    cannot plan.
     """
     call = [sys.executable, "-m", "snakemake", "--summary", *targets]
     call += ["--configfile", *map(str, files)] if files else []
@@ -24,5 +104,63 @@ def list_outputs(targets: list[str], files: list[Path]) -> dict[str, bool]:
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(PREAMBLE)]
         raise InputError("snakemake cannot plan this:\n" + "\n".join(said[-12:]))
-    rows = csv.DictReader(done.stdout.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return {row["output_file"]: row["plan"] != "no update" for row in rows}
+    return list(csv.DictReader(done.stdout.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def group_outputs(rows: Iterable[Mapping[str, str]], subjects: Mapping[str, Subject]) -> list[Job]:
+    """Return the jobs behind the lines of `list_outputs`.
+
+    Of a job that is not up to date, the outputs that are missing or stale are due; if all are there, whatever they
+    are made from is about to change, and all are due.
+    """
+    jobs: dict[tuple[str, str], Job] = {}
+    pending = set()
+    for row in rows:
+        path, rule = row["output_file"], row["rule"]
+        name = stem(path)
+        key = rule, subjects[name].job if name in subjects else name
+        job = jobs.setdefault(key, Job(rule))
+        job.outputs.append(path)
+        if row["plan"] != UP_TO_DATE:
+            pending.add(key)
+            if row["status"] != MADE:
+                job.due.append(path)
+    for key in pending:
+        jobs[key].due = jobs[key].due or jobs[key].outputs
+    return list(jobs.values())
+
+
+def find_models(plan: Plan) -> dict[str, Model]:
+    """Return the sizes of every base of a plan."""
+    return {name: model for name, base in plan.bases.items() if (model := model_of(base))}
+
+
+def find_subjects(plan: Plan) -> dict[str, Subject]:
+    """Return what every output of the plan is about, by its `stem`: here alone this package asks the plan."""
+    paths, found = plan.paths, {}
+
+    def add(path: str, subject: Subject) -> None:
+        found[stem(path)] = subject
+
+    trained = [(path, paths.model_marker(path), run) for path, run in plan.tuned.items()]
+    trained += [(name, paths.base_marker(name), run) for name, run in plan.pretraining.items()]
+    for name, marker, run in trained:
+        add(marker, Training(marker, name, run, plan.recipes[run.mixture], paths.mixture(run.mixture)))
+        for source, language in plan.parts(run.mixture):
+            entry = plan.sources[source]
+            what = source, language, entry.listed, entry.rows, plan.outside.given_source(entry, language)
+            report, index = paths.report(source, language), paths.token_index(run.tokens.name, source, language)
+            add(report, Rows(report, *what))
+            add(index, Rows(index, *what, run.tokens.name))
+    for run, owed in plan.owed.items():
+        base, marker = plan.runs[run].base.name, plan.model(run).marker
+        for one in owed:
+            data = f"{one.directory}/{one.benchmark.hub_id}" if one.origin == "directory" else ""
+            add(paths.evaluation(run, one.origin, one.name), Evaluated(paths.run(run), base, one, marker, data))
+    for base in plan.bases.values():
+        if (marker := plan.outside.base(base).marker).startswith(paths.resources):
+            add(marker, Download(marker, base.name))
+    for study in plan.studies.values():
+        for table in (paths.scores, paths.runs_table, paths.items):
+            add(table(study.name, study.scale), Subject(f"{study.name}/{study.scale}"))
+    return found

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from polytune.costs.forecast import read_config
+from polytune.costs.forecast import load_plan
 from polytune.costs.manifests import evaluations, trainings
 from polytune.files import write_json
-from polytune.study.plan import Plan, load_plan
+from polytune.study.plan import Plan
 
 JOULES_PER_KWH = 3.6e6
 OTHERS = "(no configured study)"
@@ -40,8 +40,7 @@ def command(
 
     A run that two studies share counts in both, and once in the last line.
     """
-    config = read_config(configfile or [])
-    ledger = sum_runs(load_plan(config), Path(config["storage"]["results"]))
+    ledger = sum_runs(load_plan(configfile or []))
     print(show(ledger))
     if output:
         rows = [
@@ -51,16 +50,17 @@ def command(
         write_json(output, rows)
 
 
-def sum_runs(plan: Plan, results: Path) -> Ledger:
+def sum_runs(plan: Plan) -> Ledger:
     """Return the sums by (study, rule, device); the study `all` counts every run once."""
     users = defaultdict(list)
     for study in plan.studies.values():
-        for run in study.runs:
-            users[f"runs/{run.path}"].append(study.name)
-            if run.base in plan.pretraining and study.name not in users[f"bases/{run.base}"]:
-                users[f"bases/{run.base}"].append(study.name)
+        for path, run in study.runs.items():
+            users[plan.paths.run(path)].append(study.name)
+            base = plan.paths.base(run.base.name)
+            if study.name not in users[base]:
+                users[base].append(study.name)
     ledger: Ledger = defaultdict(Entry)
-    for name, rule, manifest in trainings(results):
+    for name, rule, manifest in trainings(plan.paths):
         for study in [*(users.get(name) or [OTHERS]), "all"]:
             entry = ledger[study, rule, manifest["device"]]
             entry.runs += 1
@@ -71,13 +71,13 @@ def sum_runs(plan: Plan, results: Path) -> Ledger:
             else:
                 entry.energy_kwh += manifest["energy_joules"] / JOULES_PER_KWH
     loading: dict[str, float] = {}
-    for run, _, header in evaluations(results):
+    for run, _, _, header in evaluations(plan.paths):
         device, seconds = header["digests"]["options"]["device"], header["seconds"]
         # one process loads a model once and writes that time to each of its benchmarks
         once = max(0.0, seconds["loading"] - loading.get(run, 0.0))
         loading[run] = max(seconds["loading"], loading.get(run, 0.0))
-        for study in [*(users.get(f"runs/{run}") or [OTHERS]), "all"]:
-            entry = ledger[study, "evaluate", device]
+        for study in [*(users.get(plan.paths.run(run)) or [OTHERS]), "all"]:
+            entry = ledger[study, "evaluate_run", device]
             entry.runs += 1
             entry.unmeasured += 1
             entry.device_hours += (once + seconds["evaluation"]) / 3600

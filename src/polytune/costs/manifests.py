@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from glob import glob
 
+from polytune.config.paths import ANY_RUN, Paths
 from polytune.files import read_json
 
 
-def trainings(results: Path) -> Iterator[tuple[str, str, dict]]:
-    """Yield (`runs/{run}` or `bases/{base}`, rule, manifest) of every finished training below a results folder."""
-    for file in sorted((results / "bases").glob("*/manifest.json")):
-        yield f"bases/{file.parent.name}", "pretrain_base", read_json(file)
-    root = results / "runs"
-    for file in sorted(root.glob("*/*/*/*/model/manifest.json")):
+def trainings(paths: Paths) -> Iterator[tuple[str, str, dict]]:
+    """Yield (folder, rule, manifest) of every finished training below a results folder."""
+    for file in sorted(glob(paths.base_marker("*"))):
+        yield paths.base(file.split("/")[-2]), "pretrain_base", read_json(file)
+    for file in sorted(glob(paths.model_marker(ANY_RUN))):
         manifest = read_json(file)
-        yield f"runs/{file.parent.parent.relative_to(root)}", f"train_{manifest['method']}", manifest
+        yield paths.run(_run(paths, file)), f"train_{manifest['method']}", manifest
 
 
-def evaluations(results: Path) -> Iterator[tuple[str, str, dict]]:
-    """Yield (run, benchmark, header) of every finished evaluation below a results folder."""
-    root = results / "runs"
-    for file in sorted(root.glob("*/*/*/*/evaluations/*.json")):
-        yield str(file.parent.parent.relative_to(root)), file.stem, read_json(file)["polytune"]
+def evaluations(paths: Paths) -> Iterator[tuple[str, str, str, dict]]:
+    """Yield (run, origin, name, header) of every finished evaluation below a results folder."""
+    for file in sorted(glob(paths.evaluation(ANY_RUN, "*", "*"))):
+        origin, name = file.split("/")[-2:]
+        yield _run(paths, file), origin, name.removesuffix(".json"), read_json(file)["polytune"]
+
+
+def _run(paths: Paths, file: str) -> str:
+    """Return the run that a file lies with."""
+    return "/".join(file.removeprefix(paths.run("")).split("/")[: ANY_RUN.count("/") + 1])

@@ -1,0 +1,30 @@
+"""`polytune ledger`: sums over the manifests of finished runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from polytune.costs.ledger import show, sum_runs
+from polytune.files import write_json
+from tests.cases.fake_plan import FakePlan
+from tests.costs.test_forecast import RUN, SMALL, evaluation, manifest
+
+
+def test_the_ledger_sums(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = FakePlan(**SMALL)
+    write_json(tmp_path / plan.paths.model_marker(RUN), manifest(energy_joules=7.2e6, device_hours=2.0))
+    others = plan.paths.model_marker("small/full/somebody-elses/seed1")
+    write_json(tmp_path / others, manifest(device_hours=1.0))
+    write_json(tmp_path / plan.paths.base_marker("small"), manifest(device_hours=0.5, energy_joules=3.6e6))
+    for benchmark in ("xcopa", "xwinograd"):  # one process: it loaded the model once
+        write_json(tmp_path / plan.paths.evaluation(RUN, "world", benchmark), evaluation(36.0, 18.0))
+    ledger = sum_runs(plan)
+    trained = ledger["s", "train_full", "AMD EPYC"]
+    assert (trained.runs, trained.device_hours, trained.energy_kwh, trained.unmeasured) == (1, 2.0, 2.0, 0)
+    assert ledger["s", "pretrain_base", "AMD EPYC"].energy_kwh == 1.0
+    assert ledger["(no configured study)", "train_full", "AMD EPYC"].unmeasured == 1
+    everything = ledger["all", "train_full", "AMD EPYC"]
+    assert (everything.runs, everything.device_hours, everything.unmeasured) == (2, 3.0, 1)
+    assert ledger["s", "evaluate_run", "cpu"].device_hours == pytest.approx((36 + 18 + 18) / 3600)
+    assert "all, train_full, AMD EPYC: 1 of 2 have no reading of energy" in show(ledger)
