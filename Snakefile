@@ -12,6 +12,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/specs.smk"
 include: "workflow/rules/languages.smk"
 include: "workflow/rules/world.smk"
 include: "workflow/rules/fetch.smk"
@@ -27,4 +28,4 @@ include: "workflow/rules/cluster.smk"
 
 rule all:
     input:
-        [target for study in PLAN.studies for target in LOCATIONS.study_targets(study)],
+        PLAN.targets(PLAN.studies),

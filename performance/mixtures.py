@@ -104,11 +104,12 @@ def main() -> None:
     from polytune.data.columns import write_rows
     from polytune.data.rows import read_rows
     from polytune.data.templates import load_template
-    from polytune.data.tokens import TokenizerFiles, TokenStore, tokenize
+    from polytune.data.tokens import TokenStore, tokenize
     from polytune.files import write_json
     from polytune.languages.codes import languages
     from polytune.mixtures.build import build_mixture
     from polytune.mixtures.families import expand_family
+    from polytune.models.tokenizer import read_tokenizer
 
     datasets.disable_progress_bars()
     codes = [code for code, row in languages().items() if row.bactrian_x][: options.languages]
@@ -140,8 +141,8 @@ def main() -> None:
             tokenise_with_datasets([file], tokenizer, template, folder / "arrow" / code, folder / "cache")
         results.append(("each language once, Arrow", time.process_time() - started, size_of(folder / "arrow")))
 
-        store = TokenizerFiles(place)
-        assert store.tokenizer.get_vocab_size() == tokenizer.vocab_size  # loaded before, as the peers' is
+        store = read_tokenizer(place)
+        assert store.backend.get_vocab_size() == tokenizer.vocab_size  # loaded before, as the peers' is
         started = time.process_time()
         for code, file in zip(codes, files, strict=True):
             rows, report = read_rows(file, "bactrian-x")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+INTERRUPTED, PIPE_CLOSED = 130, 141  # exit statuses as of a program that SIGINT or SIGPIPE ended
 
 # subcommand: (module that holds a function `command`, one line of help), in pipeline order
 COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("polytune.costs.forecast", "Show jobs, hours, memory, disk and price before anything is submitted."),
     "ledger": ("polytune.costs.ledger", "Sum the device-hours and the energy of finished runs per study."),
     "prefetch": ("polytune.fetch.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
+    "digest-given": ("polytune.study.given", "Digest a given directory, so that other content is noticed."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),
     "build-similarity": ("polytune.languages.similarity", "Write the similarities of every pair of languages."),
     "select-languages": ("polytune.languages.selections", "Choose languages by k-means on their vectors."),
@@ -24,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "launch": ("polytune.cluster.launch", "Start a training on one or many devices."),
     "wait": ("polytune.cluster.wait", "Wait for jobs that an earlier start left in Slurm's queue."),
     "evaluate": ("polytune.evaluation.evaluate", "Evaluate a model on a benchmark with lm-evaluation-harness."),
+    "evaluate-run": ("polytune.evaluation.evaluate_run", "Evaluate a run on everything that it owes."),
     "collect-scores": ("polytune.scores.collect", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.tables.build", "Write one table of a study."),
@@ -49,34 +55,75 @@ def usage() -> str:
     )
 
 
+@contextmanager
+def one_line_failures(program: str) -> Iterator[None]:
+    """End the process with one line and the right status for whatever a user, a disk or the machine's memory causes.
+
+    A defect of Polytune keeps its traceback.
+    """
+    try:
+        yield
+        sys.stdout.flush()  # while a full disk below a log can still be told
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
+        sys.exit(PIPE_CLOSED)
+    except EOFError as error:  # typer would say "Aborted!"
+        raise RuntimeError("a file ended early where no reader of polytune.readers was asked") from error
+    except Exception as error:
+        line = _line_of(error)
+        if line is None:
+            raise
+        sys.exit(f"{program}: {line}")
+
+
+def _line_of(error: Exception) -> str | None:
+    from polytune.errors import InputError
+    from polytune.files import explain_failure
+
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        detail = f" ({error})" if str(error) else ""
+        return f"not enough memory{detail}; give the job more (resources: mem_mb) or start fewer at a time"
+    if isinstance(error, RecursionError):
+        return "something that was read is nested too deeply; simplify it"
+    return explain_failure(error)
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run `polytune` with `arguments` (default: those of the process); an `InputError` becomes one clear line."""
+    """Run `polytune` with `arguments` (default: those of the process)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
+    name = arguments[0] if arguments else "help"
+    with one_line_failures(f"polytune {name}" if name in COMMANDS else "polytune"):
+        _run(name, arguments[1:])
+
+
+def _run(name: str, options: list[str]) -> None:
+    if name in ("-h", "--help", "help"):
         print(usage())
         return
-    if arguments[0] == "--version":
+    if name == "--version":
         from polytune import __version__
 
         print(f"polytune {__version__}")
         return
-    from polytune.errors import InputError, nearest
-
-    name, *rest = arguments
     if name not in COMMANDS:
+        from polytune.errors import nearest
+
         sys.exit(f"polytune: no command '{name}'{nearest(name, COMMANDS)}\nSee 'polytune --help'.")
     if name != "prefetch":  # nothing else asks the hub, whatever the libraries would like to
         for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
             os.environ[variable] = "1"
     import typer
 
-    module = importlib.import_module(COMMANDS[name][0])
+    command = importlib.import_module(COMMANDS[name][0]).command
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command(help=module.command.__doc__)(module.command)
-    try:
-        app(rest, prog_name=f"polytune {name}")
-    except InputError as error:
-        sys.exit(f"polytune {name}: {error}")
+    # failures are caught inside typer as well, which has its own ways with some of them
+    app.command(help=command.__doc__)(one_line_failures(f"polytune {name}")(command))
+    app(options, prog_name=f"polytune {name}")
 
 
 if __name__ == "__main__":

@@ -152,6 +152,14 @@ def test_bad_own_vectors_are_input_errors(tmp_path):
     path.write_text("language,a\nen,1\nde,two\n", encoding="utf-8")
     with pytest.raises(InputError, match="column 'a' holds something else than numbers"):
         selections.read_own_vectors(path)
+    path.write_text("language,a\nen,1\nde,inf\n", encoding="utf-8")
+    with pytest.raises(InputError, match="column 'a' holds something else than numbers"):
+        selections.read_own_vectors(path)
+    path.write_text("language,a\nen,1\nde,1,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"row 2 \(line 3\) has 3 columns"):
+        selections.read_own_vectors(path)
+    path.write_bytes(b"\xef\xbb\xbflanguage,a\r\nen,1.5\r\nde,\r\nno,2\r\n")
+    assert selections.read_own_vectors(path)["a"].to_dict() == {"en": 1.5, "no": 2.0}
     with pytest.raises(InputError, match=r"own\.npz: vectors are read from \.parquet, \.csv, \.tsv"):
         (tmp_path / "own.npz").touch()
         selections.read_own_vectors(tmp_path / "own.npz")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from polytune.languages.codes import languages
-from polytune.languages.similarity import MEASURES, METHODS, build_similarity, uriel_distances
+from polytune.languages.similarity import DEPTH_CORRECTIONS, MEASURES, METHODS, build_similarity, uriel_distances
 from polytune.languages.sound import default_words_path
 
 PUBLISHED = "uriel-precomputed"
@@ -68,9 +68,43 @@ def test_genetic_distance_counts_from_the_first_code_whoever_asks():
     assert published("genetic", "eng", "deu") == published("genetic", "deu", "eng")
     # the same four common nodes, but not the same distance: English is deeper than German
     assert published("genetic", "deu", "nld") != published("genetic", "eng", "nld")
-    # afr comes before and nld after deu: depth 7 counts in one pair, depth 6 in the other
-    assert published("genetic", "afr", "deu") == pytest.approx(1 - 5 / 8)
-    assert published("genetic", "deu", "nld") == pytest.approx(1 - 5 / 7)
+    # ces (depth 6) comes before, spa after rus (depth 4): one node in common with spa, three with ces
+    assert published("genetic", "ces", "rus") == pytest.approx(1 - 3 / 7)
+    assert published("genetic", "rus", "spa") == pytest.approx(1 - 1 / 5)
+
+
+# In the original tables Afrikaans (depth 7) is never the first: the other's depth counts.
+@pytest.mark.parametrize(
+    ("other", "distance"),
+    [
+        ("deu", 0.2857),
+        ("eng", 0.6),
+        ("nld", 0.4),
+        ("lav", 0.75),
+        ("rus", 0.8),
+        ("ron", 0.8889),
+        ("spa", 0.9231),
+    ],
+)
+def test_genetic_distance_of_afrikaans_is_the_published_one(other, distance):
+    assert published("genetic", "afr", other) == pytest.approx(distance, abs=5e-5)
+    assert published("genetic", other, "afr") == pytest.approx(distance, abs=5e-5)
+
+
+def test_only_afrikaans_stands_behind_the_alphabet():
+    """Every other pair counts from the code that is first in the alphabet, as nearly all published ones do."""
+    from polytune.languages.uriel import family_features
+
+    isos = sorted(entry.iso639_3 for entry in languages().values() if entry.language not in MACRO)
+    memberships = family_features().rows(isos).astype(int)
+    distances = uriel_distances(isos, "genetic", PUBLISHED)
+    compared = 0
+    for i, j in itertools.combinations(range(len(isos)), 2):
+        common = int(memberships[i] @ memberships[j])
+        if common and "afr" not in (isos[i], isos[j]) and isos[i] not in DEPTH_CORRECTIONS:
+            assert distances[i, j] == pytest.approx(1 - common / (memberships[i].sum() + 1)), (isos[i], isos[j])
+            compared += 1
+    assert compared > 350
 
 
 def test_geographic_distance_agrees_with_latitude_and_longitude():

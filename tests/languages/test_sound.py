@@ -162,5 +162,5 @@ def test_bad_tables_are_input_errors(tmp_path):
     with pytest.raises(InputError, match=r"bad\.tsv: en: name: 'nam2' has the letter '2'; the letters are '"):
         read_words(path)
     path.write_text("\t".join(["language", *WORDS]) + "\n" + ("en" + "\tnam" * 18 + "\n") * 2, encoding="utf-8")
-    with pytest.raises(InputError, match=r"bad\.tsv: language 'en' is listed twice"):
+    with pytest.raises(InputError, match=r"bad\.tsv: language 'en' stands in two rows"):
         read_words(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from polytune.data.read import command as read_source
 from polytune.data.rows import row_key
 from polytune.errors import InputError
 from polytune.mixtures.build import build_mixture, split_rows
-from polytune.mixtures.families import expand_family
+from polytune.mixtures.families import FAMILIES, expand_family
 from polytune.mixtures.manifest import Mixture, Take, mix_keys, select_rows
 
 LANGUAGES = ["en", "zh", "af", "ar"]
@@ -53,8 +52,12 @@ def ids_taken(mixture):
 
 
 def build(family, data, **options):
-    recipes = expand_family("mix", family, "toy", options, "study.yaml: mixtures.mix")
-    return [build_mixture(asdict(recipe), data) for recipe in recipes]
+    return [build_mixture(recipe, data) for recipe in expand("mix", family, **options)]
+
+
+def expand(key, family, **options):
+    options = {"family": family, "source": "toy", **options}
+    return expand_family(key, options, LANGUAGES, "study.yaml: mixtures.mix")
 
 
 def test_incremental_mixtures_grow_by_one_language(data):
@@ -64,9 +67,10 @@ def test_incremental_mixtures_grow_by_one_language(data):
 
 
 def test_one_language_has_one_name_in_every_family():
-    first = expand_family("a", "incremental", "toy", {"order": LANGUAGES, "sizes": 1, "rows": "all"}, "x")[0]
-    second = expand_family("b", "monolingual", "toy", {"languages": ["en"], "rows": "all"}, "x")[0]
-    assert first == second
+    first = expand("a", "incremental", order=LANGUAGES, sizes=1, rows="all")[0]
+    second = expand("b", "monolingual", languages=["en"], rows="all")[0]
+    assert first.name == second.name == "toy-en-all"
+    assert first.content() == second.content()
 
 
 def test_samples_are_nested(data):
@@ -129,24 +133,116 @@ def test_shares_are_shares_of_each_language(data):
 
 def test_listed_sets_become_mixtures(data):
     mixtures = build("selected", data, sets={"fam-1": ["af", "en"], "fam-2": ["zh", "ar"]}, rows=10)
-    assert [mixture.languages for mixture in mixtures] == [("af", "en"), ("zh", "ar")]
+    assert [mixture.languages for mixture in mixtures] == [("en", "af"), ("zh", "ar")]
 
 
 @pytest.mark.parametrize(
     "family, options, message",
     [
-        ("incremantal", {}, "unknown mixture family 'incremantal'; did you mean 'incremental'"),
+        ("incremantal", {"rows": 1}, "family is 'incremantal'; did you mean 'incremental'"),
         ("incremental", {"order": LANGUAGES, "sizes": "1-5", "rows": "all"}, "sizes: 5 is outside 1 to 4"),
         ("incremental", {"order": LANGUAGES, "sizes": "a-b", "rows": "all"}, "neither a number nor a range"),
         ("parallel", {"languages": LANGUAGES, "rows": 5, "share": 0.5}, "exactly one of rows, total_rows, share"),
         ("parallel", {"languages": LANGUAGES}, "seen: none"),
         ("percent", {"languages": LANGUAGES, "percents": [120], "total_rows": 9}, "120 is outside 0 to 100"),
         ("percent", {"languages": LANGUAGES, "percents": [1], "rows": 9}, "needs total_rows"),
+        (
+            "percent",
+            {"languages": ["zh", "af"], "percents": [1], "total_rows": 9},
+            "'en' is not among languages: zh, af",
+        ),
+        ("downsampled", {"languages": LANGUAGES, "rows": 9}, "needs total_rows"),
+        ("parallel", {"rows": 9}, "'parallel' needs the option 'languages'"),
+        ("downsampled", {"total_rows": 9}, "'downsampled' needs the option 'languages'"),
+        ("monolingual", {"rows": 9, "languages": ["en"], "sizes": 3}, "'monolingual' has no option 'sizes'"),
+        ("monolingual", {"rows": 9, "languages": ["en", "qq"]}, r"languages\[1\]: no language 'qq'"),
+        ("monolingual", {"rows": 9, "languages": "en"}, "languages: 'en' is not allowed; expected a list"),
+        ("parallel", {"rows": 9, "languages": ["en", "zh", "en"]}, "en stands twice"),
+        ("incremental", {"order": LANGUAGES, "sizes": "3-1", "rows": 9}, "'3-1' runs backwards; write '1-3'"),
+        ("incremental", {"order": LANGUAGES, "sizes": [], "rows": 9}, "the list is empty"),
+        ("pairs", {"rows": 9}, "needs the key 'pairs', or 'languages' and 'pairs_seed'"),
+        ("pairs", {"rows": 9, "languages": LANGUAGES}, "needs the key 'pairs', or 'languages' and 'pairs_seed'"),
+        ("pairs", {"rows": 9, "pairs": [["en", "en"]]}, "is not a pair of two languages"),
+        ("pairs", {"rows": 9, "pairs": [["en", "xq"]]}, "no language 'xq'"),
+        ("pairs", {"rows": 9, "languages": LANGUAGES[:3], "pairs_seed": 1}, "3 languages cannot be paired"),
+        ("selected", {"rows": 9}, "needs the key 'features', or 'sets' alone"),
+        ("selected", {"rows": 9, "features": "typo", "k": 2}, "needs the key 'selection_seeds'"),
+        ("selected", {"rows": 9, "features": "typpo"}, "'typpo' is not allowed; did you mean 'typo'"),
+        ("selected", {"rows": 9, "features": "typo", "k": 9, "selection_seeds": [1]}, "k: 9 is outside 1 to 4"),
+        ("selected", {"rows": 9, "features": "sem", "k": 2, "selection_seeds": [1]}, "'vectors' .* go together"),
+        ("selected", {"rows": 9, "sets": {"a": ["en", "q1"]}}, r"sets\.a\[1\]: no language 'q1'"),
+        ("selected", {"rows": 9, "sets": {"A b": ["en"]}}, "'A b' is no name"),
     ],
 )
 def test_impossible_options_are_explained(family, options, message):
     with pytest.raises(InputError, match=message):
-        expand_family("mix", family, "toy", options, "study.yaml: mixtures.mix")
+        expand("mix", family, **options)
+
+
+FAMILY_OPTIONS = {
+    "monolingual": {"rows": 20},
+    "percent": {"percents": [40], "total_rows": 50},
+    "pairs": {"pairs_seed": 3, "rows": 20},
+    "parallel": {"rows": 30},
+    "downsampled": {"total_rows": 50},
+    "selected": {"rows": 20, "features": "rnd", "k": 2, "selection_seeds": [1]},
+}
+
+
+@pytest.mark.parametrize("family", FAMILY_OPTIONS)
+def test_permuting_languages_changes_nothing(family):
+    forth = expand("mix", family, languages=LANGUAGES, **FAMILY_OPTIONS[family])
+    back = expand("mix", family, languages=LANGUAGES[::-1], **FAMILY_OPTIONS[family])
+    assert {recipe.name: recipe for recipe in forth} == {recipe.name: recipe for recipe in back}
+
+
+def test_the_families_that_take_a_list_of_languages_are_all_tested_for_their_order():
+    with_languages = {name for name, kind in FAMILIES.items() if "languages" in kind.options}
+    assert with_languages == set(FAMILY_OPTIONS)
+
+
+def test_a_share_that_leaves_no_row_is_refused(data):
+    with pytest.raises(InputError, match=r"no row of toy/en is left: share 0\.001 of 200 rows in 2 languages"):
+        build("parallel", data, languages=["en", "zh"], share=0.001)
+
+
+def test_a_budget_with_fewer_rows_than_languages_is_refused(data):
+    with pytest.raises(InputError, match=r"no row of toy/ar is left: total_rows 3 of 180 rows in 4 languages"):
+        build("parallel", data, languages=LANGUAGES, total_rows=3)
+
+
+def test_a_sample_that_misses_a_language_says_so(data):
+    (mixture,) = build("downsampled", data, languages=LANGUAGES, total_rows=1)
+    assert len(mixture.parts) == 1
+    absent = [code for code in LANGUAGES if code != mixture.parts[0].language]
+    assert mixture.notes == (f"no row of {', '.join(absent)} is in the sample of 1 rows",)
+
+
+def test_replay_with_fewer_rows_than_asked_for_is_refused(data):
+    replay = {"source": "toy", "rows": 401, "languages": ["en", "zh"]}
+    with pytest.raises(InputError, match="401 rows of replay are asked for, 201 of them of toy/en, which has 200"):
+        build("monolingual", data, languages=["af"], rows=10, replay=replay)
+    (whole,) = build("monolingual", data, languages=["af"], rows=10, replay={**replay, "rows": 400})
+    assert [(part.language, part.rows, part.role) for part in whole.parts[1:]] == [
+        ("en", 200, "replay"),
+        ("zh", 200, "replay"),
+    ]
+
+
+def test_what_differs_in_rows_differs_in_name():
+    amounts = [{"rows": 9}, {"total_rows": 9}, {"rows": "all"}, {"share": 0.1234}, {"share": 0.1233}]
+    amounts += [{"rows": 9, "seed": 2}, {"rows": 9, "replay": {"source": "toy", "rows": 5, "languages": ["en"]}}]
+    names = [expand("mix", "monolingual", languages=["en"], **amount)[0].name for amount in amounts]
+    assert len(set(names)) == len(amounts), names
+
+
+def test_selections_of_other_candidates_or_vectors_have_other_files():
+    options = {"rows": 9, "features": "typo", "k": 2, "selection_seeds": [1]}
+    recipes = [expand("mix", "selected", languages=codes, **options)[0] for codes in (LANGUAGES, LANGUAGES[:3])]
+    options |= {"features": "sem", "languages": LANGUAGES}
+    recipes += [expand("mix", "selected", vectors=file, **options)[0] for file in ("a.csv", "b.csv")]
+    assert len({recipe.selection_name for recipe in recipes}) == 4
+    assert {recipe.size for recipe in recipes} == {2}
 
 
 def test_a_manifest_survives_writing_and_notices_edits(data, tmp_path):

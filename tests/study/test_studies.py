@@ -6,12 +6,10 @@ import math
 
 import pytest
 
-from polytune.config.schema import check, conforms, explain, read_schema
 from polytune.config.settings import load_config
 from polytune.errors import InputError
-from polytune.readers.yaml import read_yaml
 from polytune.study.expand import nodes_for
-from polytune.study.plan import load_plan
+from polytune.study.plan import Plan
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +20,7 @@ def lucky52(project):
 def plan_of(tmp_path, text, **config):
     path = tmp_path / "study.yaml"
     path.write_text(text)
-    return load_plan(load_config({"studies": [str(path)], **config}))
+    return Plan(load_config({"studies": [str(path)], **config}))
 
 
 @pytest.mark.parametrize(
@@ -31,9 +29,9 @@ def plan_of(tmp_path, text, **config):
         (
             "family: incremental",
             "famliy: incremental",
-            "unknown key 'mixtures.incremental.famliy'; did you mean 'family'",
+            "mixtures.incremental: the key 'family' is missing; is it 'famliy'?",
         ),
-        ("order: [en, zh,", "order: [en, zz,", "mixtures.incremental.order: "),
+        ("order: [en, zh,", "order: [en, zz,", "mixtures.incremental.order[1]: no language 'zz'"),
         ("order: [en, zh,", "order: [en, no,", "source 'world' has no rows in 'no'"),
         ("sizes: [1, 2, 4,", "sizes: [1, 2, 53,", "sizes: 53 is outside 1 to 52, the length of 'order'"),
         ("learning_rate: 3e-3", "learning_rate: fast", "world.hyperparameters.learning_rate"),
@@ -41,12 +39,12 @@ def plan_of(tmp_path, text, **config):
         (
             "bases: {bloom-7b1: world-bloom}",
             "bases: {bloom-7b1: world-blom}",
-            "'world-blom' is not in config/bases.tsv",
+            "'world-blom' is neither in config/bases.tsv nor in config/world.yaml; did you mean 'world-bloom'?",
         ),
         (
             "[xcopa, xstorycloze, xwinograd] # section",
             "[xcopa, xstory] # section",
-            "'xstory' is not in config/benchmarks.tsv",
+            "no benchmark 'xstory'; did you mean 'xstorycloze'?",
         ),
         ("draw: accuracy_by_languages", "darw: accuracy_by_languages", "the key 'figures.fig1a.draw' is missing"),
         ("rows: 400", "rows: 400\n      share: 0.5", "exactly one of rows, total_rows, share"),
@@ -61,10 +59,15 @@ def test_a_mistake_in_a_study_names_file_and_key(lucky52, tmp_path, old, new, me
     assert message in str(raised.value)
 
 
+def sizes_of(plan):
+    """The tuned runs of a plan by their number of languages."""
+    return {plan.recipes[run.mixture].size: run for run in plan.tuned.values()}
+
+
 def test_the_full_study_is_the_papers(lucky52, tmp_path):
     """Lucky 52, section 3.1: 2 to 10 nodes of 8 devices, global batch 256 to 1280, learning rate 3e-5, 3 epochs."""
     plan = plan_of(tmp_path, lucky52, scale="full")
-    tuned = {len(run.languages): run for run in plan.runs.values() if run.spec}
+    tuned = sizes_of(plan)
     assert sorted(tuned) == list(range(1, 53))
     batches = [tuned[n].spec["hyperparameters"]["global_batch_rows"] for n in range(1, 53)]
     assert (batches[0], batches[-1]) == (256, 1280)
@@ -73,14 +76,13 @@ def test_the_full_study_is_the_papers(lucky52, tmp_path):
     hyperparameters = tuned[25].spec["hyperparameters"]
     assert (hyperparameters["learning_rate"], hyperparameters["epochs"]) == (3e-5, 3)
     assert hyperparameters["max_length_tokens"] == 768
-    assert tuned[25].languages[-1] == "ko"
+    assert plan.recipes[tuned[25].mixture].order[-1] == "ko"
 
 
 @pytest.mark.parametrize("languages, updates", [(1, 786), (25, 6545), (52, 8168)])
 def test_the_number_of_updates_is_the_papers_formula(lucky52, tmp_path, languages, updates):
     """U = ceil(N L E / (B W)), section 2.1, with N = 67,017 rows, B = 4 x 4 accumulated and W devices."""
-    plan = plan_of(tmp_path, lucky52, scale="full")
-    run = next(run for run in plan.runs.values() if len(run.languages) == languages)
+    run = sizes_of(plan_of(tmp_path, lucky52, scale="full"))[languages]
     devices = run.nodes * run.devices_per_node
     assert run.spec["hyperparameters"]["global_batch_rows"] == 4 * 4 * devices
     assert math.ceil(67_017 * languages * 3 / (16 * devices)) == updates
@@ -93,143 +95,192 @@ def test_nodes_grow_evenly():
 
 def test_the_world_overlay_changes_what_it_names_and_nothing_else(lucky52, tmp_path):
     plan = plan_of(tmp_path, lucky52)
-    runs = [run for run in plan.runs.values() if run.spec]
-    assert [len(run.languages) for run in runs] == [1, 2, 4, 8, 12, 16, 20, 25, 26, 32, 39, 45, 52]
-    assert {run.base for run in runs} == {"world-bloom"}
-    assert plan.recipes["world-incremental-52-400-rows"].replay["rows"] == 4000
-    assert runs[0].spec["hyperparameters"]["template"] == "world"
+    assert sorted(sizes_of(plan)) == [1, 2, 4, 8, 12, 16, 20, 25, 26, 32, 39, 45, 52]
+    assert set(plan.bases) == {"world-bloom-w1"}
+    assert plan.recipes["world-w1-incremental-52-400-rows-replay4000"].replay["rows"] == 4000
+    assert next(iter(plan.tuned.values())).spec["hyperparameters"]["template"] == "world"
 
 
 def test_studies_share_equal_runs_and_refuse_to_mix_different_ones(lucky52, tmp_path):
     (tmp_path / "a.yaml").write_text(lucky52)
     (tmp_path / "b.yaml").write_text(lucky52.replace("study: lucky52", "study: second"))
     both = {"studies": [str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]}
-    shared = load_plan(load_config(both))
-    assert len(shared.runs) == 14
+    assert len(Plan(load_config(both)).runs) == 14
     (tmp_path / "b.yaml").write_text(
         lucky52.replace("study: lucky52", "study: second").replace("learning_rate: 3e-3", "learning_rate: 1e-3")
     )
-    with pytest.raises(InputError, match="has other hyperparameters than in an earlier study; give one of the two"):
-        _ = load_plan(load_config(both)).runs
+    message = r"than in an earlier study \(learning_rate 0.003 instead of 0.001\); give one of the two"
+    with pytest.raises(InputError, match=message):
+        Plan(load_config(both))
 
 
-def test_norwegian_is_a_language_and_small_numbers_are_numbers(tmp_path):
-    (tmp_path / "x.yaml").write_text("languages: [no, en]\nrate: 3e-5\nyes: true\n")
-    assert read_yaml(tmp_path / "x.yaml") == {"languages": ["no", "en"], "rate": 3e-5, "yes": True}
+SMALL = """\
+study: small
+title: A case
+sources: {world: {languages: [en, zh, it, tr]}}
+mixtures:
+  growing: {family: incremental, source: world, order: [en, zh, it], sizes: [1, 3], rows: 40}
+  replayed: {family: monolingual, source: world, languages: [en], rows: 40, replay: {source: world-text, rows: 20}}
+  chosen: {family: selected, source: world, features: geo, k: 2, selection_seeds: [1, 2], rows: 40}
+runs:
+  - {bases: [world-bloom], method: full, mixtures: growing, seeds: [1], hyperparameters: &full
+      {learning_rate: 1e-3, epochs: 1, global_batch_rows: 8, max_length_tokens: 64, template: world, precision: fp32}}
+evaluation: {benchmarks: [xcopa]}
+figures:
+  by-size: {draw: accuracy_by_languages, benchmarks: [xcopa]}
+tables:
+  accuracy: {build: accuracy}
+world:
+  bases: {world-bloom: world-bloom}
+"""
+
+
+FASTER = (
+    "{learning_rate: 1e-2, epochs: 1, global_batch_rows: 8, max_length_tokens: 64, template: world, precision: fp32}"
+)
+
+
+def entry(**changes):
+    """One more entry of `runs`, as a line of YAML."""
+    values = {"bases": "[world-bloom]", "method": "full", "mixtures": "growing", "seeds": "[1]", **changes}
+    return "  - {" + ", ".join(f"{key}: {value}" for key, value in values.items()) + ", hyperparameters: *full}\n"
+
+
+def add_entry(text, **changes):
+    return text.replace("evaluation:", entry(**changes) + "evaluation:", 1)
 
 
 @pytest.mark.parametrize(
-    "values, message",
+    "old, new, message",
     [
-        ({"scael": "world"}, "unknown key 'scael'; did you mean 'scale'"),
-        ({"world": {"sed": 1}}, "unknown key 'world.sed'; did you mean 'seed'"),
-        ({"training": {"zero_stage": 7}}, "training.zero_stage: 7 is not allowed; allowed: 0, 1, 2, 3"),
-        ({"studies": "lucky52"}, "studies: 'lucky52' is not allowed; expected a list"),
-        ({"data": {"largest_dropped_share": 2}}, "expected a number at least 0 at most 1"),
+        ("draw: accuracy_by_languages", "draw: accuracy_by_langages", "did you mean 'accuracy_by_languages'"),
+        (
+            "benchmarks: [xcopa]}\ntables",
+            "benchmarks: [xcopo]}\ntables",
+            r"figures.by-size.benchmarks\[0\]: no evaluation",
+        ),
+        ("benchmarks: [xcopa]}\ntables", "benchmark: [xcopa]}\ntables", "has no option 'benchmark'; did you mean"),
+        ("build: accuracy", "build: acuracy", "tables.accuracy: build is 'acuracy'; did you mean 'accuracy'"),
+        ("tables:", "analysis: {outlyer: ko}\ntables:", "analysis: no figure or table of the study has an option"),
+        ("tables:", "analysis: {counted_as_untuned: {xnli: [ja]}}\ntables:", "'xnli' is no benchmark of the study"),
+        (
+            "languages: [en, zh, it, tr]}",
+            "languages: [en, zh, it, eq]}",
+            "sources.world.languages: 'world' has no 'eq'",
+        ),
+        ("order: [en, zh, it]", "order: [en, zh, de]", "mixtures.growing: source 'world' has no rows in 'de'"),
+        ("mixtures: growing, seeds", "mixtures: growin, seeds", "no family 'growin'; did you mean 'growing'"),
+        ("rows: 40}\n  replayed", "rows: 4000}\n  replayed", "4,000 rows are asked for, 'world-w1' has 2,000"),
+        ("template: world", "template: worlds", "no template 'worlds' in config/templates.yaml; did you mean 'world'"),
+        (
+            "bases: {world-bloom: world-bloom}",
+            "bases: {world-blom: world-bloom}",
+            "world.bases.world-blom: the study has",
+        ),
+        ("[xcopa]}\nfigures", "{xcopa: {data: direktory}}}\nfigures", "evaluation.benchmarks"),
+        (
+            "[xcopa]}\nfigures",
+            "{xcopa: {data: directory}}}\nfigures",
+            "takes its data from a directory, and none is given",
+        ),
+        ("[xcopa]}\nfigures", "{xcopa: {languages: [et, xy]}}}\nfigures", "evaluation.benchmarks.xcopa.languages"),
+        ("  - {bases", "  - {variant: X, bases", r"runs\[0\].variant: 'X' does not fit"),
+        ("rows: 20}}", "rows: 20, languages: [it]}}", "replay.languages: source 'world-text' has no rows in 'it'"),
     ],
 )
-def test_a_mistake_in_the_configuration_is_explained(values, message):
-    with pytest.raises(InputError) as raised:
-        load_config(values, "config.yaml")
-    assert str(raised.value).startswith("config.yaml: ")
-    assert message in str(raised.value)
+def test_every_word_of_a_study_is_checked_when_planning(tmp_path, old, new, message):
+    assert old in SMALL
+    with pytest.raises(InputError, match=message) as raised:
+        plan_of(tmp_path, SMALL.replace(old, new, 1))
+    assert "study.yaml: " in str(raised.value)
 
 
-def test_every_property_of_the_schemas_is_described():
-    def walk(schema, path):
-        for name, child in schema.get("properties", {}).items():
-            yield f"{path}.{name}", child
-            yield from walk(child, f"{path}.{name}")
-        for name, child in schema.get("$defs", {}).items():
-            yield from walk(child, f"{path}#{name}")
-
-    for schema in ("config", "study", "world"):
-        found = dict(walk(read_schema(schema), schema))
-        assert found
-        assert [name for name, child in found.items() if "description" not in child and "$ref" not in child] == []
-
-
-def test_the_projects_own_files_fit_their_schemas(project):
-    check(read_yaml(project / "config/config.yaml"), "config", "config.yaml")
-    check(read_yaml(project / "config/world.yaml"), "world", "world.yaml")
-    for study in (project / "config/studies").glob("*.yaml"):
-        check(read_yaml(study), "study", study.name)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"studies": []},
-        {"studies": [3]},
-        {"scale": "full", "world": {"seed": True}},
-        {"world": {"seed": -1}},
-        {"world": None},
-        {"locations": {"bases": {"bloom-7b1": 3}}},
-        {"training": {"checkpoint_minutes": 0}},
-        {"training": {"checkpoint_minutes": 1.5}},
-        {"nonsense": 1},
-        {"data": {"largest_dropped_share": 0.5}, "evaluation": {"device": "cpu"}},
-    ],
-)
-def test_the_quick_verdict_is_the_librarys(changes):
-    from jsonschema import Draft202012Validator
-
-    schema = read_schema("config")
-    verdict = Draft202012Validator(schema).is_valid(changes)
-    assert conforms(changes, schema, schema) == verdict
-    if not verdict:
-        assert explain(changes, schema)
+def test_two_entries_that_differ_are_refused_or_named_apart(tmp_path):
+    """A sweep, replay and a second sample: two things never share a name."""
+    other = add_entry(SMALL, seeds="[1, 2]")
+    assert len(plan_of(tmp_path, other).tuned) == 4
+    sweep = add_entry(SMALL).replace("seeds: [1], hyperparameters: *full", "seeds: [1], hyperparameters: " + FASTER)
+    with pytest.raises(InputError, match=r"runs\[1\]: the run .* with learning_rate 0.001 instead of 0.01; give one"):
+        plan_of(tmp_path, sweep)
+    apart = add_entry(SMALL, variant="fast").replace("hyperparameters: *full", "hyperparameters: " + FASTER)
+    assert len(plan_of(tmp_path, apart).tuned) == 4
+    replayed = plan_of(tmp_path, add_entry(SMALL, mixtures="replayed"))
+    assert len({run.mixture for run in replayed.tuned.values()}) == 3
+    same = SMALL.replace("languages: [en], rows: 40, replay", "languages: [en], rows: 40, seed: 1, replay")
+    clash = same.replace(
+        "  chosen:",
+        "  again: {family: monolingual, source: world, languages: [en], rows: 40, replay: "
+        "{source: world-text, rows: 20, seed: 5}}\n  chosen:",
+    )
+    with pytest.raises(
+        InputError, match=r"mixtures.again: the mixture 'world-w1-en-40-rows-replay20' is in an earlier"
+    ):
+        plan_of(tmp_path, clash)
 
 
-def test_the_quick_verdict_on_study_files_is_the_librarys(lucky52):
-    import random
-
-    import yaml as plain_yaml
-    from jsonschema import Draft202012Validator
-
-    schema = read_schema("study")
-    validator = Draft202012Validator(schema)
-    draw = random.Random(1)
-    verdicts = set()
-    for _ in range(300):
-        study = plain_yaml.safe_load(lucky52.replace("3e-5", "3.0e-5").replace("3e-3", "3.0e-3"))
-        spot = study
-        while isinstance(spot, (dict, list)) and spot:  # change one random value somewhere in the file
-            key = draw.choice(list(spot) if isinstance(spot, dict) else range(len(spot)))
-            if not isinstance(spot[key], (dict, list)) or draw.random() < 0.2:
-                spot[key] = draw.choice([None, 1, 0.5, -3, "text", [], {}, {"x": 1}, ["en", "zh"], True, 2])
-                break
-            spot = spot[key]
-        verdicts.add(validator.is_valid(study))
-        assert conforms(study, schema, schema) == validator.is_valid(study), spot
-    assert verdicts == {True, False}
+def test_a_chosen_mixture_has_k_languages_from_its_own_candidates(tmp_path):
+    plan = plan_of(tmp_path, add_entry(SMALL, mixtures="chosen"))
+    chosen = [recipe for recipe in plan.recipes.values() if recipe.family == "selected"]
+    assert [recipe.size for recipe in chosen] == [2, 2]
+    assert {recipe.languages for recipe in chosen} == {("en", "zh", "it", "tr")}
+    spec = plan.specs[f"selections/{chosen[0].selection_name}"]
+    assert (spec["candidates"], spec["k"], spec["seed"]) == (["en", "zh", "it", "tr"], 2, 1)
 
 
-def test_our_schemas_use_only_what_the_quick_verdict_knows():
-    known = {"$schema", "$defs", "$ref", "title", "description", "default", "allOf", "oneOf", "const", "enum", "type"}
-    known |= {"properties", "additionalProperties", "required", "propertyNames", "minProperties", "items", "minItems"}
-    known |= {"maxItems", "minimum", "maximum", "exclusiveMinimum", "pattern"}
-
-    def keywords(schema):
-        yield from schema
-        for group in ("properties", "$defs"):
-            for child in schema.get(group, {}).values():
-                yield from keywords(child)
-        children = [schema.get(name) for name in ("items", "additionalProperties", "propertyNames")]
-        for child in [*children, *schema.get("allOf", []), *schema.get("oneOf", [])]:
-            if isinstance(child, dict):
-                yield from keywords(child)
-
-    for name in ("config", "study", "world"):
-        assert set(keywords(read_schema(name))) <= known
+def test_three_worlds_stand_side_by_side(tmp_path):
+    plan = plan_of(tmp_path, SMALL + "  worlds: [1, 2, 3]\n")
+    assert sorted(plan.worlds) == ["w1", "w2", "w3"]
+    assert sorted(plan.bases) == ["world-bloom-w1", "world-bloom-w2", "world-bloom-w3"]
+    assert len(plan.tuned) == 6
+    for path, run in plan.tuned.items():
+        assert run.mixture.startswith(f"world-{run.base.world.name}-")
+        assert {one.directory for one in plan.owed[path]} == {f"results/world/{run.base.world.name}/benchmarks"}
 
 
-def test_real_benchmarks_are_analysed_as_the_paper_does(lucky52, tmp_path):
-    """Real XWinograd is not parallel across languages, the generated one is."""
-    real = {"directory": str(tmp_path), "benchmarks": ["xwinograd"], "mixtures": ["world-en-400-rows"]}
-    plan = plan_of(tmp_path, lucky52, real_benchmarks=real)
-    assert "xwinograd" in plan.studies["lucky52"].analysis["parallel"]
-    study = plan.studies["lucky52-real"]
-    assert "xwinograd" not in study.analysis["parallel"]
-    assert [run.mixture for run in study.runs] == ["none", "world-en-400-rows"]
-    assert plan.benchmarks[study.runs[1].path][-1] == "xwinograd-real"
+def test_a_tiny_world_is_another_world(tmp_path):
+    """Its base has seen four languages, and no result of it can be taken for the default world's."""
+    default, tiny = plan_of(tmp_path, SMALL), plan_of(tmp_path, SMALL, world={"size": "tiny"})
+    assert not default.runs.keys() & tiny.runs.keys()
+    assert [
+        len(plan.bases[f"world-bloom-{name}"].row.seen_languages) for plan, name in ((default, "w1"), (tiny, "w1-tiny"))
+    ] == [21, 4]
+
+
+def test_a_decoder_and_an_encoder_decoder_have_token_stores_of_their_own(tmp_path):
+    text = add_entry(SMALL, bases="[world-t5]").replace(
+        "{world-bloom: world-bloom}", "{world-bloom: world-bloom, world-t5: world-t5}"
+    )
+    plan = plan_of(tmp_path, text)
+    shapes = {name: tokens.encoder_decoder for name, tokens in plan.tokenizations.items()}
+    assert sorted(shapes.values()) == [False, True]
+    assert {run.tokens.name for run in plan.tuned.values()} == set(shapes)
+
+
+def test_a_study_may_evaluate_on_several_origins(tmp_path):
+    (tmp_path / "real").mkdir()
+    text = SMALL.replace("benchmarks: [xcopa]}\nfigures", "benchmarks: {xcopa: {data: [world, directory]}}}\nfigures")
+    text = text.replace("benchmarks: [xcopa]}\ntables", "benchmarks: [xcopa], origin: directory}\ntables")
+    plan = plan_of(tmp_path, text, locations={"benchmarks": str(tmp_path / "real")})
+    (owed,) = {tuple((one.origin, one.name) for one in mine) for mine in plan.owed.values()}
+    assert owed == (("directory", "xcopa"), ("world", "xcopa"))
+
+
+def test_a_study_that_extends_another_says_only_what_differs(tmp_path, lucky52):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    (tmp_path / "more.yaml").write_text("extends: small\nstudy: more\nmixtures: {growing: {sizes: [2]}}\nfigures: {}\n")
+    plan = Plan(load_config({"studies": [str(tmp_path / "more.yaml")]}))
+    assert [run.mixture for run in plan.tuned.values()] == ["world-w1-growing-2-40-rows"]
+    assert (plan.studies["more"].figures, list(plan.studies["more"].tables)) == ({}, ["accuracy"])
+    (tmp_path / "small.yaml").write_text("extends: more\nstudy: small\n")
+    with pytest.raises(InputError, match=r"extends: '.*' extends this study"):
+        Plan(load_config({"studies": [str(tmp_path / "more.yaml")]}))
+
+
+def test_every_distinct_set_of_owed_evaluations_is_known_once(tmp_path):
+    (tmp_path / "a.yaml").write_text(SMALL)
+    second = SMALL.replace("study: small", "study: second").replace("sizes: [1, 3]", "sizes: [1]")
+    second = second.replace("benchmarks: [xcopa]", "benchmarks: [xnli]")
+    (tmp_path / "b.yaml").write_text(second)
+    plan = Plan(load_config({"studies": [str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]}))
+    sets = {tuple(one.name for one in owed): len(runs) for owed, runs in plan.owed_sets}
+    assert sets == {("xcopa", "xnli"): 2, ("xcopa",): 1}

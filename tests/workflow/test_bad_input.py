@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 STUDY = "config/studies/lucky52.yaml"
@@ -50,11 +52,57 @@ def test_a_model_directory_without_weights(checkout):
 
 
 def test_a_missing_directory_of_data(checkout):
-    options = ("--config", "real_benchmarks={directory: nowhere}")
-    assert "real_benchmarks.directory: nowhere: no such directory" in refusal(checkout, *options)
+    options = ("--config", "locations={benchmarks: nowhere}")
+    assert "locations.benchmarks: nowhere: no such directory" in refusal(checkout, *options)
 
 
 def test_invalid_utf8_in_a_study_file(checkout):
     path = checkout.folder / STUDY
     path.write_bytes(path.read_bytes() + b"# \xff\n")
-    assert "invalid UTF-8 at byte" in refusal(checkout)
+    assert re.search(r"invalid UTF-8 in line \d+ \(byte \d+\); save the file as UTF-8", refusal(checkout))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("storage={results: my results}",), "storage.results: 'my results' holds ' '; name a path without it"),
+        (("storage={results: ''}",), "storage.results: is empty"),
+        (("storage={results: $NOWHERE_AT_ALL/r}",), "names a variable or a user that does not exist"),
+        (("storage={results: work}",), "results, work and resources must be three different folders"),
+        (("data={largest_dropped_share: 2}",), "expected a number at least 0 at most 1"),
+    ],
+)
+def test_paths_and_numbers_of_the_configuration(checkout, options, message):
+    assert message in refusal(checkout, "--config", *options)
+
+
+def test_a_home_directory_is_expanded_once(checkout):
+    planned = checkout.run("--dry-run", "--config", "storage={results: ~/polytune-results}")
+    assert "~" not in planned.partition("Job stats")[2]
+    assert "/polytune-results/world/w1/world.json" in planned
+
+
+def test_a_repeated_key_of_a_configuration_file(checkout):
+    (checkout.folder / "my.yaml").write_text("data: {}\nscale: world\ndata: {largest_dropped_share: 0.5}\n")
+    assert "the key 'data' stands twice" in refusal(checkout, "--configfile", "my.yaml")
+
+
+def test_a_small_number_as_people_write_it(checkout):
+    (checkout.folder / "my.yaml").write_text("data: {largest_dropped_share: 1e-2}\n")
+    assert "build_world" in checkout.run("--dry-run", "--configfile", "my.yaml")
+
+
+def test_a_base_that_has_no_fast_tokenizer(checkout):
+    model = checkout.folder / "my-bloom"
+    model.mkdir()
+    for name in ("config.json", "model.safetensors", "spiece.model"):
+        (model / name).write_text("{}")
+    options = ("--config", "scale=full", "locations={bases: {bloom-7b1: my-bloom}}")
+    assert "holds no tokenizer.json; only fast tokenizers are supported" in refusal(checkout, *options)
+
+
+def test_a_language_that_a_given_source_lacks(checkout):
+    (checkout.folder / "rows/data").mkdir(parents=True)
+    options = ("--config", "locations={sources: {world: rows}}")
+    printed = refusal(checkout, *options)
+    assert "source 'world-w1' has no rows in 'af': rows/data/af.json.gz: no such file" in printed

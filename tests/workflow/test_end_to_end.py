@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
+import zipfile
 
 import pandas
 import pytest
 
+from polytune.figures.kinds import FIGURES
 from polytune.mixtures.manifest import Mixture
 from tests.workflow.conftest import SNAKEMAKE
 
 pytestmark = pytest.mark.slow
-RUN = "results/runs/world-bloom/full/world-incremental-3-100-rows/seed1"
+MIXTURE = "world-w1-tiny-incremental-3-100-rows-replay60"
+NAME = f"world-bloom-w1-tiny/full/{MIXTURE}/seed1"
+RUN = f"results/runs/{NAME}"
 
 
 def test_the_figure_is_there_in_every_format_with_its_numbers(finished_checkout):
-    folder = finished_checkout.folder / "results/studies/toy/figures"
+    folder = finished_checkout.folder / "results/studies/toy/world/figures"
     assert sorted(path.name for path in folder.iterdir()) == ["fig1a.csv", "fig1a.pdf", "fig1a.png", "fig1a.svg"]
     drawn = pandas.read_csv(folder / "fig1a.csv", comment="#")
     assert set(drawn["n_languages"]) == {0, 1, 3}
@@ -33,9 +38,10 @@ def test_a_finished_study_runs_nothing_and_says_so(finished):
 
 
 def test_the_scores_equal_the_evaluations_they_were_collected_from(finished_checkout):
-    scores = pandas.read_parquet(finished_checkout.folder / "results/scores/toy.parquet")
-    evaluation = json.loads((finished_checkout.folder / RUN / "evaluations/xcopa.json").read_text())
-    collected = scores[scores["run"].str.contains("incremental-3") & (scores["benchmark"] == "xcopa")]
+    scores = pandas.read_parquet(finished_checkout.folder / "results/scores/toy/world/scores.parquet")
+    evaluation = json.loads((finished_checkout.folder / RUN / "evaluations/world/xcopa.json").read_text())
+    collected = scores[scores["run"].str.contains("incremental-3") & (scores["evaluation"] == "xcopa")]
+    collected = collected[collected["measure"] == "acc"]
     for code in ("et", "it", "zh"):
         row = collected[collected["language"] == code].iloc[0]
         assert row["value"] == pytest.approx(evaluation["results"][f"xcopa_{code}"]["acc,none"])
@@ -46,18 +52,28 @@ def test_the_scores_equal_the_evaluations_they_were_collected_from(finished_chec
 def test_every_number_can_be_traced_to_its_inputs(finished_checkout):
     folder = finished_checkout.folder
     manifest = json.loads((folder / RUN / "model/manifest.json").read_text())
-    mixture = Mixture.read(folder / "results/mixtures/world-incremental-3-100-rows.json")
+    mixture = Mixture.read(folder / f"results/mixtures/{MIXTURE}.json")
     assert manifest["mixture_digest"] == mixture.digest
     assert manifest["rows"] == mixture.rows == 3 * 100 + 60
-    assert json.loads((folder / RUN / "spec.json").read_text())["hyperparameters"]["learning_rate"] == 3e-3
+    (spec,) = (folder / f"results/specs/runs/{NAME}").glob("*.json")
+    assert json.loads(spec.read_text()) == manifest["spec"]
+    assert manifest["spec"]["hyperparameters"]["learning_rate"] == 3e-3
+    consumed = {(part["source"], part["language"]): part["consumed"]["rows"] for part in manifest["parts"]}
+    replay = {("world-text-w1-tiny", code): 30 for code in ("en", "zh")}
+    assert consumed == {("world-w1-tiny", code): 100 for code in ("en", "zh", "it")} | replay
 
 
 def test_a_report_is_made_with_the_figure_and_its_caption(finished):
+    """The report opens offline: the figure lies in it, and its page says what the figure shows."""
     finished.run("--report", "report.zip")
-    listed = subprocess.run(
-        ["python3", "-m", "zipfile", "-l", "report.zip"], cwd=finished.folder, capture_output=True, text=True
-    )
-    assert "fig1a.png" in listed.stdout
+    with zipfile.ZipFile(finished.folder / "report.zip") as archive:
+        names = archive.namelist()
+        page = archive.read(next(name for name in names if name.endswith(".html"))).decode()
+    assert any("fig1a" in name and name.endswith(".png") for name in names)
+    # what the kind's caption says between its options
+    caption = max(re.split(r"{\w+}", FIGURES["accuracy_by_languages"].caption), key=len).strip(" ,.")
+    assert len(caption) > 5 and caption in page
+    assert "enerated world" in page
 
 
 def test_a_killed_run_continues_and_ends_the_same(finished):
@@ -65,7 +81,7 @@ def test_a_killed_run_continues_and_ends_the_same(finished):
     model = finished.folder / RUN / "model"
     before = json.loads((model / "manifest.json").read_text())["weights_sha256"]
     (model / "manifest.json").unlink()
-    (finished.folder / RUN / "evaluations/xcopa.json").unlink()
+    (finished.folder / RUN / "evaluations/world/xcopa.json").unlink()
     process = subprocess.Popen(
         [SNAKEMAKE, "--profile", "profiles/local", "--cores", "1"],
         cwd=finished.folder,
@@ -74,7 +90,7 @@ def test_a_killed_run_continues_and_ends_the_same(finished):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    log = finished.folder / "logs/train_full/world-bloom/full/world-incremental-3-100-rows/seed1.log"
+    log = finished.folder / f"logs/train_full/{NAME}.log"
     log.unlink()
     deadline = time.monotonic() + 120
     while not log.exists() and time.monotonic() < deadline:
@@ -94,8 +110,10 @@ def test_a_killed_run_continues_and_ends_the_same(finished):
 def test_two_processes_train_the_same_model_as_one(finished):
     """Two gloo ranks through DeepSpeed: the loss of the run is that of the manifest, to floating-point rounding."""
     manifest = json.loads((finished.folder / RUN / "model/manifest.json").read_text())
-    options = ["--spec", f"{RUN}/spec.json", "--mixture", "results/mixtures/world-incremental-3-100-rows.json"]
-    options += ["--tokens", "results/tokens/world-world", "--base", "results/bases/world-bloom"]
+    (spec,) = (finished.folder / f"results/specs/runs/{NAME}").glob("*.json")
+    (tokens,) = (finished.folder / "results/tokens").iterdir()
+    options = ["--spec", str(spec), "--mixture", f"results/mixtures/{MIXTURE}.json"]
+    options += ["--tokens", str(tokens), "--base", "results/bases/world-bloom-w1-tiny"]
     options += ["--work", "work/two", "--output", "two"]
     launched = ["polytune", "launch", "--devices-per-node", "2", "--work", "work/two", "--", "train", *options]
     done = subprocess.run(launched, cwd=finished.folder, env=finished.environment, capture_output=True, text=True)
@@ -108,12 +126,12 @@ def test_two_processes_train_the_same_model_as_one(finished):
 
 def test_a_deleted_weight_file_is_explained(finished):
     (finished.folder / RUN / "model/model.safetensors").unlink()
-    (finished.folder / RUN / "evaluations/xcopa.json").unlink()
+    (finished.folder / RUN / "evaluations/world/xcopa.json").unlink()
     printed = finished.run("--profile", "profiles/local", "--cores", "1", succeeds=False)
-    assert "world-incremental-3-100-rows/seed1/model" in printed
+    assert f"{MIXTURE}/seed1/model" in printed
     assert "weights" in printed
     # what was finished is untouched
-    assert (finished.folder / "results/studies/toy/figures/fig1a.pdf").exists()
+    assert (finished.folder / "results/studies/toy/world/figures/fig1a.pdf").exists()
 
 
 def test_a_source_with_a_broken_row_stops_before_training(finished):

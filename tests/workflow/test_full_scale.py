@@ -75,7 +75,7 @@ def test_lucky52_runs_at_full_scale_on_real_layouts(clean_checkout, outside, tmp
         f"scale: full\ntraining: {{devices: 1}}\nlocations:\n  bases: {{bloom-7b1: {outside}/bloom}}\n"
         f"  sources: {{bactrian-x: {outside}/bactrian-x}}\n  benchmarks: {outside}/world/benchmarks\n"
     )
-    figure = "results/studies/lucky52/figures/fig1a.svg"
+    figure = "results/studies/lucky52/full/figures/fig1a.svg"
     checkout.run("--profile", "profiles/local", "--cores", "2", "--configfile", "my.yaml", "--", figure)
     drawn = (checkout.folder / figure).read_text()
     assert "enerated world" not in drawn
@@ -83,5 +83,5 @@ def test_lucky52_runs_at_full_scale_on_real_layouts(clean_checkout, outside, tmp
     manifest = json.loads((run / "model/manifest.json").read_text())
     # 52 languages x 6 rows x 3 epochs in updates of 4 x 4 x 80 rows
     assert (manifest["rows"], manifest["updates"]) == (312, 1)
-    evaluation = json.loads((run / "evaluations/xwinograd.json").read_text())
+    evaluation = json.loads((run / "evaluations/directory/xwinograd.json").read_text())
     assert len(evaluation["polytune"]["tasks"]) == 6

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.mark.slow
 def test_the_workflow_ran_without_trying_the_network(finished_checkout):
-    assert (finished_checkout.folder / "results/studies/toy/figures/fig1a.pdf").exists()
+    assert (finished_checkout.folder / "results/studies/toy/world/figures/fig1a.pdf").exists()
     assert not finished_checkout.network_log.exists(), finished_checkout.network_log.read_text()
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from polytune.files import sha256_file
 from polytune.world.build import build_world
@@ -151,9 +152,8 @@ def test_tokenizer_loads_both_ways_and_encodes_any_text(world, words):
     fast = Tokenizer.from_file(str(world / "tokenizer" / "tokenizer.json"))
     auto = AutoTokenizer.from_pretrained(world / "tokenizer")
     assert (auto.pad_token, auto.eos_token) == ("<pad>", "</s>")
-    config = json.loads((world / "base-config" / "config.json").read_text())
-    assert config["vocab_size"] == fast.get_vocab_size() == len(auto)
-    assert (config["eos_token_id"], config["pad_token_id"]) == (auto.eos_token_id, auto.pad_token_id)
+    assert fast.get_vocab_size() == len(auto)
+    assert (auto.pad_token_id, auto.eos_token_id) == (fast.token_to_id("<pad>"), fast.token_to_id("</s>"))
 
     word = words["en"]["verb 0"]
     assert len(fast.encode(f"{word} {word}, {word}?").ids) == 5
@@ -172,11 +172,17 @@ def test_tokenizer_loads_both_ways_and_encodes_any_text(world, words):
     assert all(not unknown & set(fast.encode(row["output"]).tokens) for row in rows)
 
 
-@pytest.mark.parametrize("name", ["base-config", "base-config-encoder-decoder"])
-def test_base_configurations_make_tiny_models(world, name):
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+def test_bases_of_the_table_have_the_parameters_that_it_says():
+    """config/world.yaml: architectures that exist, and sizes that `polytune plan` may count with."""
+    import transformers
 
-    config = AutoConfig.from_pretrained(world / name)
-    model_class = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    model = model_class.from_config(config)
-    assert 0.2e6 < sum(weight.numel() for weight in model.parameters()) < 2e6
+    vocabulary = 3_100  # of a world of all 57 languages (docs/world.md)
+    table = yaml.safe_load((Path(__file__).parents[2] / "config/world.yaml").read_text(encoding="utf-8"))["bases"]
+    assert len(table) >= 2
+    for name, base in table.items():
+        settings = {**base["model"], "vocab_size": vocabulary}
+        (architecture,) = settings.pop("architectures")
+        config = transformers.AutoConfig.for_model(settings.pop("model_type"), **settings)
+        model = getattr(transformers, architecture)(config)
+        counted = sum(weight.numel() for weight in model.parameters())
+        assert counted == pytest.approx(base["parameters"], rel=0.02), name

@@ -1,38 +1,49 @@
-"""What the rule files share: the checked configuration, the plan of the studies, and where outside things lie."""
+"""What the rule files share: the checked configuration, the plan of the studies, and where everything lies."""
 
 import json
+import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from polytune.config.settings import load_config, merge_config
 from polytune.errors import InputError
-from polytune.study.locations import Locations
-from polytune.config.settings import load_config
-from polytune.study.plan import load_plan
+from polytune.study.compare import compare_with_plan
+from polytune.study.plan import Plan
 
 try:
-    CONFIG = load_config(config, "configuration")
-    PLAN = load_plan(CONFIG)
-    LOCATIONS = Locations(CONFIG, PLAN)
-    TOKENIZATIONS = PLAN.tokenizations
+    CONFIG = load_config(
+        merge_config(
+            ["config/config.yaml", *workflow.config_settings.configfiles],
+            workflow.config_settings.config_args,
+        )
+    )
+    PLAN = Plan(CONFIG)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = CONFIG["storage"]["results"]
-WORK = CONFIG["storage"]["work"]
-RESOURCES = CONFIG["storage"]["resources"]
-WORLD = f"{RESULTS}/world/seed{CONFIG['world']['seed']}"
+PATHS = PLAN.paths
+compare_with_plan(workflow, PLAN)
+# what a profile gives to `evaluate_run` (set-resources) is for the rules of all sets of evaluations; before the first rule
+GIVEN = workflow.resource_settings.overwrite_resources
+if "evaluate_run" in GIVEN:
+    for number in range(2, len(PLAN.owed_sets) + 1):
+        GIVEN[f"evaluate_run_{number}"] = GIVEN["evaluate_run"]
+config["scale"] = CONFIG["scale"]  # for the report's first page
 
 
 wildcard_constraints:
+    about=".+",
     base="[a-z0-9.-]+",
-    benchmark="[a-z0-9-]+",
+    digest="[0-9a-f]{12}",
     figure="[a-z0-9-]+",
-    language="[a-z]{2}",
-    method="full(-[a-z0-9]+)?|lora(-[a-z0-9]+)?|base",
+    language="[a-z]{2,3}",
     mixture="[a-z0-9-]+",
-    seed="[0-9]+",
+    run="[a-z0-9.-]+/[a-z0-9-]+/[a-z0-9-]+/seed[0-9]+",
+    scale="world|full",
+    selection="[a-z0-9-]+",
     source="[a-z0-9-]+",
     study="[a-z0-9-]+",
     table="[a-z0-9-]+",
-    tokenizer="[a-z0-9.-]+",
+    tokens="[a-z0-9.-]+",
+    world="[a-z0-9-]+",

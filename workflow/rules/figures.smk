@@ -3,68 +3,87 @@
 
 rule draw_figure:
     input:
-        f"{RESULTS}/scores/{{study}}.parquet",
-    output:
-        multiext(
-            f"{RESULTS}/studies/{{study}}/figures/{{figure}}", ".pdf", ".svg", ".csv"
+        spec=lambda wildcards: PLAN.spec(
+            f"figures/{wildcards.study}/{wildcards.scale}/{wildcards.figure}"
         ),
+        scores=PATHS.scores("{study}", "{scale}"),
+        runs=PATHS.runs_table("{study}", "{scale}"),
+        single=PATHS.items("{study}", "{scale}"),
+        more=lambda wildcards: list(
+            PLAN.kind_files(wildcards.study, "figures", wildcards.figure).values()
+        ),
+    output:
+        multiext(PATHS.figure("{study}", "{scale}", "{figure}"), ".pdf", ".svg", ".csv"),
         report(
-            f"{RESULTS}/studies/{{study}}/figures/{{figure}}.png",
+            PATHS.figure("{study}", "{scale}", "{figure}") + ".png",
             caption="../report/figure.rst",
             category="{study}",
             subcategory="Figures",
             labels={"figure": "{figure}"},
         ),
     log:
-        "logs/draw_figure/{study}/{figure}.log",
+        "logs/draw_figure/{study}/{scale}/{figure}.log",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=lambda wildcards: json.dumps(
-            PLAN.studies[wildcards.study].figures[wildcards.figure]
+        caption=lambda wildcards: PLAN.caption(
+            wildcards.study, "figures", wildcards.figure
         ),
-        world=(
-            f"--world-seed {CONFIG['world']['seed']}"
-            if CONFIG["scale"] == "world"
-            else ""
-        ),
-        stem=lambda wildcards: f"{RESULTS}/studies/{wildcards.study}/figures/{wildcards.figure}",
+        options=lambda wildcards: [
+            f"{option}={file}"
+            for option, file in PLAN.kind_files(
+                wildcards.study, "figures", wildcards.figure
+            ).items()
+        ],
+        folder=subpath(input.scores, parent=True),
+        stem=PATHS.figure("{study}", "{scale}", "{figure}"),
     shell:
-        "polytune draw-figure --study {wildcards.study} --figure {wildcards.figure} --spec {params.spec:q} "
-        "--scores {input} {params.world} --output-stem {params.stem} > {log} 2>&1"
+        "polytune draw-figure --spec {input.spec} --scores {params.folder} {params.options} "
+        "--output-stem {params.stem} > {log} 2>&1"
 
 
 rule build_table:
     input:
-        scores=f"{RESULTS}/scores/{{study}}.parquet",
-        similarity=f"{RESULTS}/languages/similarity.parquet",
+        spec=lambda wildcards: PLAN.spec(
+            f"tables/{wildcards.study}/{wildcards.scale}/{wildcards.table}"
+        ),
+        scores=PATHS.scores("{study}", "{scale}"),
+        runs=PATHS.runs_table("{study}", "{scale}"),
+        single=PATHS.items("{study}", "{scale}"),
+        more=lambda wildcards: list(
+            PLAN.kind_files(wildcards.study, "tables", wildcards.table).values()
+        ),
     output:
-        multiext(f"{RESULTS}/studies/{{study}}/tables/{{table}}", ".csv", ".tex"),
+        multiext(PATHS.table("{study}", "{scale}", "{table}"), ".csv", ".tex"),
         report(
-            f"{RESULTS}/studies/{{study}}/tables/{{table}}.md",
+            PATHS.table("{study}", "{scale}", "{table}") + ".md",
             caption="../report/table.rst",
             category="{study}",
             subcategory="Tables",
             labels={"table": "{table}"},
         ),
     log:
-        "logs/build_table/{study}/{table}.log",
+        "logs/build_table/{study}/{scale}/{table}.log",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        spec=lambda wildcards: json.dumps(
-            PLAN.studies[wildcards.study].tables[wildcards.table]
+        caption=lambda wildcards: PLAN.caption(
+            wildcards.study, "tables", wildcards.table
         ),
-        analysis=lambda wildcards: json.dumps(PLAN.table_settings(wildcards.study)),
-        world=CONFIG["scale"] == "world",
-        stem=lambda wildcards: f"{RESULTS}/studies/{wildcards.study}/tables/{wildcards.table}",
+        options=lambda wildcards: [
+            f"{option}={file}"
+            for option, file in PLAN.kind_files(
+                wildcards.study, "tables", wildcards.table
+            ).items()
+        ],
+        folder=subpath(input.scores, parent=True),
+        stem=PATHS.table("{study}", "{scale}", "{table}"),
     shell:
-        "polytune build-table --study {wildcards.study} --table {wildcards.table} --spec {params.spec:q} "
-        "--analysis {params.analysis:q} --scores {input.scores} --similarity {input.similarity} "
-        "--output-stem {params.stem} > {log} 2>&1"
+        "polytune build-table --spec {input.spec} --scores {params.folder} {params.options} "
+        "--published config/published --output-stem {params.stem} > {log} 2>&1"

@@ -3,13 +3,13 @@
 
 rule build_vectors:
     input:
-        "config/languages.tsv",
+        spec=lambda wildcards: PLAN.spec("languages/vectors"),
     output:
-        f"{RESULTS}/languages/vectors.parquet",
+        PATHS.vectors,
     log:
         "logs/build_vectors.log",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
@@ -19,33 +19,36 @@ rule build_vectors:
 
 rule build_similarity:
     input:
-        table="config/languages.tsv",
-        words="config/languages/basic-words.tsv",
+        spec=lambda wildcards: PLAN.spec("languages/similarity"),
     output:
-        f"{RESULTS}/languages/similarity.parquet",
+        PATHS.similarity,
     log:
         "logs/build_similarity.log",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        words="config/languages/basic-words.tsv",
     shell:
-        "polytune build-similarity --words {input.words} --output {output} > {log} 2>&1"
+        "polytune build-similarity --words {params.words} --output {output} > {log} 2>&1"
 
 
 rule select_languages:
     input:
-        f"{RESULTS}/languages/vectors.parquet",
+        spec=lambda wildcards: PLAN.spec(f"selections/{wildcards.selection}"),
+        vectors=PATHS.vectors,
     output:
-        f"{RESULTS}/languages/selections/{{features}}-k{{k}}-seed{{seed}}.json",
+        PATHS.selection("{selection}"),
     log:
-        "logs/select_languages/{features}-k{k}-seed{seed}.log",
+        "logs/select_languages/{selection}.log",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        options=lambda wildcards: PLAN.selection_options(wildcards.selection),
     shell:
-        "polytune select-languages --vectors {input} --features {wildcards.features} --k {wildcards.k} "
-        "--seed {wildcards.seed} --output {output} > {log} 2>&1"
+        "polytune select-languages --vectors {input.vectors} {params.options:q} --output {output} > {log} 2>&1"

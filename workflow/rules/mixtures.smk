@@ -3,22 +3,23 @@
 
 rule build_mixture:
     input:
+        spec=lambda wildcards: PLAN.spec(f"mixtures/{wildcards.mixture}"),
         # a report stands for its rows: it holds their digest, and is small enough to be compared by content
-        reports=lambda wildcards: LOCATIONS.mixture_reports(wildcards.mixture),
-        selection=lambda wildcards: LOCATIONS.selection(wildcards.mixture),
+        reports=lambda wildcards: PLAN.reports(wildcards.mixture),
+        selection=lambda wildcards: PLAN.selection(wildcards.mixture),
     output:
-        f"{RESULTS}/mixtures/{{mixture}}.json",
+        PATHS.mixture("{mixture}"),
     log:
         "logs/build_mixture/{mixture}.log",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        recipe=lambda wildcards: json.dumps(PLAN.recipe_content(wildcards.mixture)),
-        data=f"{RESULTS}/data",
-        selections=f"{RESULTS}/languages/selections",
+        data=f"{PATHS.results}/data",
+        chosen=lambda wildcards, input: [
+            f"--selection={path}" for path in input.selection
+        ],
     shell:
-        "polytune build-mixture --recipe {params.recipe:q} --data {params.data} --selections {params.selections} "
-        "--output {output} > {log} 2>&1"
+        "polytune build-mixture --spec {input.spec} --data {params.data} {params.chosen} --output {output} > {log} 2>&1"

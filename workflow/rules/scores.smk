@@ -1,32 +1,23 @@
-"""Analysis: the tidy table of scores that every figure and table reads."""
-
-
-rule list_runs:
-    # not a shell command: the list of a large study is longer than a command line may be
-    output:
-        f"{RESULTS}/scores/{{study}}.runs.json",
-    log:
-        "logs/list_runs/{study}.log",
-    params:
-        runs=lambda wildcards: json.dumps(
-            PLAN.score_manifest(wildcards.study, RESULTS), indent=1
-        ),
-    run:
-        Path(output[0]).write_text(params.runs, encoding="utf-8")
+"""Scores: the tidy tables that every figure and table reads."""
 
 
 rule collect_scores:
     input:
-        evaluations=lambda wildcards: LOCATIONS.evaluations(wildcards.study),
-        runs=f"{RESULTS}/scores/{{study}}.runs.json",
+        spec=lambda wildcards: PLAN.spec(f"scores/{wildcards.study}/{wildcards.scale}"),
+        evaluations=lambda wildcards: PLAN.evaluation_files(wildcards.study),
     output:
-        f"{RESULTS}/scores/{{study}}.parquet",
+        scores=PATHS.scores("{study}", "{scale}"),
+        runs=PATHS.runs_table("{study}", "{scale}"),
+        single=PATHS.items("{study}", "{scale}"),
     log:
-        "logs/collect_scores/{study}.log",
+        "logs/collect_scores/{study}/{scale}.log",
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        results=lambda wildcards: PATHS.results,
+        folder=subpath(output[0], parent=True),
     shell:
-        "polytune collect-scores --runs {input.runs} --output {output} > {log} 2>&1"
+        "polytune collect-scores --spec {input.spec} --results {params.results} --output {params.folder} > {log} 2>&1"

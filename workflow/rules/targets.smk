@@ -1,4 +1,4 @@
-"""A target for each study: all its figures and tables."""
+"""Targets in the plural: each study, and each kind of result over all studies."""
 
 for study_name in PLAN.studies:
 
@@ -6,4 +6,34 @@ for study_name in PLAN.studies:
         name:
             study_name
         input:
-            LOCATIONS.study_targets(study_name),
+            PLAN.targets([study_name]),
+
+
+rule mixtures:
+    input:
+        [PATHS.mixture(name) for name in PLAN.recipes],
+
+
+rule models:
+    input:
+        [PATHS.model_marker(run) for run in PLAN.tuned],
+
+
+rule evaluations:
+    input:
+        [file for study in PLAN.studies for file in PLAN.evaluation_files(study)],
+
+
+rule scores:
+    input:
+        [PATHS.scores(name, study.scale) for name, study in PLAN.studies.items()],
+
+
+rule figures:
+    input:
+        [file for study in PLAN.studies for file in PLAN.figure_files(study)],
+
+
+rule tables:
+    input:
+        [file for study in PLAN.studies for file in PLAN.table_files(study)],

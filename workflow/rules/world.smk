@@ -3,18 +3,19 @@
 
 rule build_world:
     output:
-        f"{RESULTS}/world/seed{{seed}}/world.json",
+        PATHS.world_marker("{world}"),
     log:
-        "logs/build_world/seed{seed}.log",
+        "logs/build_world/{world}.log",
     benchmark:
-        "benchmarks/results/build_world/seed{seed}.tsv"
+        "benchmarks/build_world/{world}.tsv"
     conda:
-        "../envs/polytune.readers.yaml"
+        "../envs/polytune.yaml"
     resources:
         mem_mb=2000,
         runtime=15,
     params:
-        size=CONFIG["world"]["size"],
+        seed=lambda wildcards: PLAN.worlds[wildcards.world].seed,
+        size=lambda wildcards: PLAN.worlds[wildcards.world].size,
         directory=subpath(output[0], parent=True),
     shell:
-        "polytune build-world --seed {wildcards.seed} --size {params.size} --output {params.directory} > {log} 2>&1"
+        "polytune build-world --seed {params.seed} --size {params.size} --output {params.directory} > {log} 2>&1"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 FIGURE_FORMATS = ("pdf", "svg", "png", "csv")
 TABLE_FORMATS = ("csv", "md", "tex")
+ANY_RUN = "*/*/*/*"
+"""In place of `{run}`: the pattern of every run's path."""
 
 
 @dataclass(frozen=True)
@@ -120,4 +122,4 @@ class Paths:
 
     def fetched(self, kind: str, name: str, revision: str) -> str:
         """Return the folder of a fetched thing (kinds: models, tokenizers, sources, benchmarks)."""
-        return f"{self.resources}/{kind}/{name}/{revision.replace('/', '-')}"
+        return f"{self.resources}/{kind}/{revision.replace('/', '-')}/{name}"

@@ -1,7 +1,8 @@
-"""The configuration reference in the documentation, generated from the schemas so that it cannot go stale."""
+"""The references in the documentation, generated from schemas and kinds so that they cannot go stale."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ from polytune.config.schema import read_schema
 from polytune.errors import InputError
 from polytune.files import write_text
 
+DOCUMENTS = {"configuration.md": "polytune.config.reference:render", "figures.md": "polytune.tables.reference:render"}
+"""Files of `docs/` and what returns their text."""
 HEADER = """# Configuration reference
 
 Generated from `workflow/schemas/` by `polytune write-reference`; do not edit.
@@ -86,12 +89,14 @@ def render() -> str:
 
 
 def command(
-    output: Annotated[Path, typer.Option(help="Markdown file to write.")] = ROOT / "docs" / "configuration.md",
-    check: Annotated[bool, typer.Option(help="Write nothing; fail if the file is not up to date.")] = False,
+    docs: Annotated[Path, typer.Option(help="Folder to write to.")] = ROOT / "docs",
+    check: Annotated[bool, typer.Option(help="Write nothing; fail if a file is not up to date.")] = False,
 ) -> None:
-    """Write the configuration reference from the schemas."""
-    text = render()
-    if not check:
-        write_text(output, text)
-    elif not output.is_file() or output.read_text(encoding="utf-8") != text:
-        raise InputError(f"{output}: not up to date; run 'polytune write-reference' and commit the file")
+    """Write the references of the documentation from the schemas and the kinds of figures and tables."""
+    for name, place in DOCUMENTS.items():
+        module, _, function = place.partition(":")
+        text = getattr(importlib.import_module(module), function)()
+        if not check:
+            write_text(docs / name, text)
+        elif not (docs / name).is_file() or (docs / name).read_text(encoding="utf-8") != text:
+            raise InputError(f"{docs / name}: not up to date; run 'polytune write-reference' and commit the file")

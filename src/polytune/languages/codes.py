@@ -1,7 +1,8 @@
 """The one table of language codes (`config/languages.tsv`) and every translation between them.
 
-Everywhere in Polytune a language is its Bactrian-X two-letter code. The codes of other people's files are columns of
-the table; this module is the only place that translates them. It imports nothing heavy: the Snakefile imports it.
+Everywhere in Polytune a language is its Bactrian-X code, of two letters (or three, `ceb`). The codes of other people's
+files are columns of the table; this module is the only place that translates them. It imports nothing heavy: the
+Snakefile imports it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 from polytune import ROOT
+from polytune.config.tables import read_rows
 from polytune.errors import InputError, nearest
-from polytune.files import read_tsv
 
 TABLE_VARIABLE = "POLYTUNE_LANGUAGES"
 """Environment variable that names another table."""
@@ -25,23 +27,23 @@ SCHEMES = ("iso639_3", "xwinograd", "flores")
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One row of the table. A foreign code that does not exist for the language is an empty string."""
+    """One row of the table."""
 
-    language: str
-    """Bactrian-X two-letter code: the name of the language everywhere else."""
+    language: Annotated[str, "[a-z]{2,3}"]
+    """Bactrian-X's code (two letters; three where ISO 639-1 has none): the name of the language everywhere else."""
     name: str
     """English name."""
-    iso639_3: str
+    iso639_3: Annotated[str, "[a-z]{3}"]
     """The code under which lang2vec 1.1.2 has the language's URIEL vectors: a macro-language's for ar, az, fa, ..."""
-    xwinograd: str
-    """Code in XWinograd's file and task names (`jp` for Japanese), empty if XWinograd lacks the language."""
-    flores: str
+    xwinograd: Annotated[str, "[a-z]{2,3}"] | None
+    """Code in XWinograd's file and task names (`jp` for Japanese), None if XWinograd lacks the language."""
+    flores: Annotated[str, "[a-z]{3}_[A-Z][a-z]{3}"]
     """FLORES-200 code with script, which is also OpenLID's label."""
     family: str
     """Top-level family; an isolate is a family of its own."""
     branch: str
     """Subfamily, as a reader of the papers knows it."""
-    script: str
+    script: Annotated[str, "[A-Z][a-z]{3}"]
     """ISO 15924 code of the script that the data sets are written in."""
     bactrian_x: bool
     """Whether Bactrian-X has the language, that is, whether it can be tuned on."""
@@ -65,7 +67,7 @@ def languages(path: Path | str | None = None) -> dict[str, Language]:
 
     The first 52 rows are Bactrian-X's languages in the order of Lucky 52 (arXiv 2404.04850).
 
-    Raises `InputError` if the table is missing, lacks a column, or names a language or a foreign code twice.
+    Raises `InputError` if the table is missing, has other columns, a cell that cannot be, or a code that stands twice.
     """
     return dict(_read(Path(path) if path is not None else table_path()))
 
@@ -126,22 +128,17 @@ def from_foreign(foreign: str, scheme: str) -> str:
     return codes[foreign]
 
 
-def task_code(code: str, benchmark: str) -> str:
-    """Return the code of language `code` in lm-evaluation-harness's task names of `benchmark`.
+def from_task_code(foreign: str, scheme: str) -> str:
+    """Return the Bactrian-X code of a language in lm-evaluation-harness's task names.
 
-    XWinograd alone has codes of its own; a language it lacks keeps its Bactrian-X code (the world's own task files).
+    `scheme` is the benchmark's `code_scheme`: the column of the table that has such codes, `language` where they are
+    ours. A language without a code in that column keeps its Bactrian-X code (the generated world's own task files).
+    Raises `InputError` for an unknown language.
     """
-    entry = language(code)
-    return entry.xwinograd or code if benchmark == "xwinograd" else code
-
-
-def from_task_code(foreign: str, benchmark: str) -> str:
-    """Return the Bactrian-X code of a language in lm-evaluation-harness's task names of `benchmark`."""
-    if benchmark == "xwinograd":
-        codes = {entry.xwinograd: entry.language for entry in languages().values() if entry.xwinograd}
-        if foreign in codes:
-            return codes[foreign]
-    return language(foreign).language
+    if scheme != "language":
+        _check_scheme(scheme)
+    codes = {getattr(entry, scheme): entry.language for entry in languages().values()}
+    return codes[foreign] if foreign in codes and foreign else language(foreign).language
 
 
 def _check_scheme(scheme: str) -> None:
@@ -154,22 +151,13 @@ def _read(path: Path) -> dict[str, Language]:
     """Read and check the table once per path."""
     if not path.is_file():
         raise InputError(f"{path}: no table of languages (set {TABLE_VARIABLE}, or run from a checkout)")
-    table: dict[str, Language] = {}
-    for number, row in enumerate(read_tsv(path), start=1):
-        if tuple(row) != COLUMNS:
-            raise InputError(f"{path}: the columns are {', '.join(row)}; they must be {', '.join(COLUMNS)}")
-        if row["bactrian_x"] not in ("yes", "no"):
-            raise InputError(f"{path}: row {number}: bactrian_x is '{row['bactrian_x']}'; allowed: yes, no")
-        entry = Language(**{**row, "bactrian_x": row["bactrian_x"] == "yes"})
-        if empty := [column for column in COLUMNS if row[column] == "" and column != "xwinograd"]:
-            raise InputError(f"{path}: row {number} ({entry.language}): {empty[0]} is empty")
-        for scheme in ("language", *SCHEMES):
-            for other in table.values():
-                if getattr(entry, scheme) and getattr(entry, scheme) == getattr(other, scheme):
-                    raise InputError(
-                        f"{path}: row {number}: {scheme} '{getattr(entry, scheme)}' is already {other.name}'s"
-                    )
-        table[entry.language] = entry
-    if not table:
-        raise InputError(f"{path}: the table has no rows")
+    table = read_rows(path, Language)
+    for scheme in SCHEMES:
+        owners: dict[str, Language] = {}
+        for entry in table.values():
+            foreign = getattr(entry, scheme)
+            if foreign and owners.setdefault(foreign, entry) is not entry:
+                raise InputError(
+                    f"{path}: language '{entry.language}': {scheme} '{foreign}' is already {owners[foreign].name}'s"
+                )
     return table

@@ -19,10 +19,12 @@ from polytune.errors import InputError, nearest
 from polytune.files import write_json
 from polytune.languages.codes import check_languages, languages
 from polytune.languages.vectors import feature_set, read_vectors
+from polytune.readers.records import read_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
+VECTOR_FILES = (".parquet", ".csv", ".tsv")
 TIE = 1e-9
 """Distances to a centroid that differ by less are equal: of two languages in a cluster, rounding alone would decide."""
 
@@ -120,21 +122,19 @@ def read_own_vectors(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (--own-vectors)")
-    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv, ".tsv": lambda file: pd.read_csv(file, sep="\t")}
-    if path.suffix not in readers:
-        raise InputError(f"{path}: vectors are read from {', '.join(readers)}")
-    table = readers[path.suffix](path)
+    if path.suffix not in VECTOR_FILES:
+        raise InputError(f"{path}: vectors are read from {', '.join(VECTOR_FILES)}")
+    table = pd.DataFrame([record for _, record in read_records(path)])
     if "language" not in table.columns:
         raise InputError(f"{path}: no column 'language'{nearest('language', map(str, table.columns))}")
     ours = {entry.iso639_3: code for code, entry in languages().items()} | {code: code for code in languages()}
     table["language"] = table["language"].map(ours)
-    table = table.dropna().set_index("language")
+    table = table.replace("", None).dropna().set_index("language")
     if repeated := table.index[table.index.duplicated()].tolist():
         raise InputError(f"{path}: language '{repeated[0]}' has two rows")
     for column in table.columns:
-        if not pd.api.types.is_numeric_dtype(table[column]):
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+        if not table[column].abs().lt(float("inf")).all():
             raise InputError(f"{path}: column '{column}' holds something else than numbers")
     return table.astype("float32")
 

@@ -9,7 +9,6 @@ aside; their distance is 100 minus that result in percent. The points themselves
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from polytune.errors import InputError, nearest
 from polytune.languages.codes import table_path
+from polytune.readers.tables import read_tsv
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,19 +57,14 @@ def read_words(path: Path | str) -> dict[str, dict[str, str]]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no table of basic words")
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line and not line.startswith("#")]
-    rows = list(csv.DictReader(lines, delimiter="," if path.suffix == ".csv" else "\t"))
-    columns = list(rows[0]) if rows else []
+    rows = read_tsv(path, name_column="language")
     for column in ("language", *WORDS):
-        if column not in columns:
-            raise InputError(f"{path}: no column '{column}'{nearest(column, map(str, columns))}")
-    table: dict[str, dict[str, str]] = {}
-    for row in rows:
-        language = row["language"]
-        if language in table:
-            raise InputError(f"{path}: language '{language}' is listed twice")
-        table[language] = {word: _check_form(row[word], f"{path}: {language}: {word}") for word in WORDS}
-    return table
+        if column not in rows[0]:
+            raise InputError(f"{path}: no column '{column}'{nearest(column, rows[0])}")
+    return {
+        row["language"]: {word: _check_form(row[word], f"{path}: {row['language']}: {word}") for word in WORDS}
+        for row in rows
+    }
 
 
 def build_sound_similarity(words: dict[str, dict[str, str]], codes: Sequence[str]) -> np.ndarray:
@@ -121,9 +116,8 @@ def _points(consonant: str, other: str) -> float:
     return RELATED_POINTS if frozenset((consonant, other)) in RELATED else 0.0
 
 
-def _check_form(form: str | None, where: str) -> str:
+def _check_form(form: str, where: str) -> str:
     """Return a transcribed word, empty if it is not known; a letter outside the transcription is an `InputError`."""
-    form = (form or "").strip()
     if form == "-":
         return ""
     for letter in form:

@@ -16,6 +16,7 @@ from polytune.errors import InputError
 from polytune.files import atomic_path
 from polytune.languages.codes import languages
 from polytune.languages.uriel import completed_features, family_features, geographic_features, learned_vectors
+from polytune.readers.parquet import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,12 +79,10 @@ def feature_set(vectors: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def read_vectors(path: Path | str) -> pd.DataFrame:
-    """Read a table that `command` wrote; a missing file is an `InputError`."""
-    import pandas as pd
-
+    """Read a table that `command` wrote; a missing or broken file is an `InputError`."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; write it with 'polytune build-vectors'")
-    return pd.read_parquet(path)
+    return read_table(path).to_pandas()
 
 
 def command(output: Annotated[Path, typer.Option(help="Parquet file to write.")]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,10 @@ import numpy as np
 import typer
 
 from polytune.data.columns import keys_of, read_table
+from polytune.data.positions import correspond
 from polytune.errors import InputError
 from polytune.files import read_json
+from polytune.mixtures.families import Recipe, in_table_order
 from polytune.mixtures.manifest import Mixture, Part, Take, mix_keys, select_rows
 
 
@@ -31,55 +32,87 @@ def read_keys(data: Path, source: str, language: str) -> np.ndarray:
     return keys_of(read_table(data / source / f"{language}.parquet", ["key"]))
 
 
-def _count_rows(recipe: dict, languages: list[str], available: dict[str, int]) -> list[int]:
-    amount = recipe["amount"]
-    if "share" in amount:
-        return [round(amount["share"] * available[language]) for language in languages]
-    if "total_rows" in amount:
-        return split_rows(amount["total_rows"], list(recipe.get("weights") or [1.0] * len(languages)))
-    return [amount["rows"]] * len(languages)
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe that a file of the workflow holds."""
+    content = read_json(path)
+    try:
+        recipe = content["recipe"]
+        lists = {name: tuple(recipe[name]) for name in ("languages", "weights")}
+        return Recipe(content["mixture"], **{**recipe, **lists})
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: not the recipe of a mixture: {error}") from None
 
 
-def build_mixture(recipe: dict, data: Path, selections: Path | None = None) -> Mixture:
-    """Return the mixture of a recipe (the fields of `families.Recipe` as a dict) over the read sources in `data`.
+def build_mixture(recipe: Recipe, data: Path, selection: Path | None = None) -> Mixture:
+    """Return the mixture of a recipe over the read sources in `data`; `selection` names the chosen languages.
 
-    Raises `InputError` when a language has fewer rows than the recipe asks for.
+    Raises `InputError` when a language has fewer rows than the recipe asks for, or none at all.
     """
-    languages = list(recipe["languages"])
-    if recipe.get("selection"):
-        chosen = read_json(selections / f"{recipe['selection']}.json")["languages"]
-        languages = sorted(chosen)
-    source, seed = recipe["source"], recipe["seed"]
-    reports = {language: read_json(data / source / f"{language}.report.json") for language in languages}
-    if recipe["amount"].get("rows") == "all":
-        parts = [_part(source, language, "all", reports[language]["rows"], reports[language]) for language in languages]
+    languages = recipe.languages if selection is None else in_table_order(read_json(selection)["languages"])
+    reports = {language: read_json(data / recipe.source / f"{language}.report.json") for language in languages}
+    notes: list[str] = []
+    if recipe.amount.get("rows") == "all":
+        takes: dict[str, str | Take] = dict.fromkeys(languages, "all")
+        counts = {language: reports[language]["rows"] for language in languages}
+    elif recipe.sampling == "merged":
+        takes, counts = _random_takes(recipe, languages, data)
+        if absent := [language for language in languages if not counts[language]]:
+            notes.append(f"no row of {', '.join(absent)} is in the sample of {recipe.amount['total_rows']:,} rows")
     else:
-        parts = _sampled_parts(recipe, languages, reports, data, source, seed)
-    parts += _replay_parts(recipe.get("replay") or {}, data)
-    return Mixture(recipe["name"], recipe["family"], source, tuple(languages), tuple(parts))
+        takes, counts = _counted_takes(recipe, languages, reports, data)
+    _check_counts(recipe, languages, counts, reports)
+    if recipe.sampling == "parallel" and len(languages) > 1 and (reason := correspond(reports)):
+        if recipe.amount.get("rows") != "all":
+            raise InputError(f"mixture '{recipe.name}': the rows of {recipe.source} are not parallel: {reason}")
+        notes.append(f"the rows of {recipe.source} are not parallel: {reason}")
+    parts = [
+        _part(recipe.source, language, takes[language], counts[language], reports[language])
+        for language in languages
+        if counts[language]
+    ]
+    parts += _replay_parts(recipe, data)
+    return Mixture(recipe.name, recipe.sampling, recipe.source, tuple(languages), tuple(parts), tuple(notes))
+
+
+def _check_counts(recipe: Recipe, languages: tuple[str, ...], counts: dict[str, int], reports: dict[str, dict]) -> None:
+    """Raise `InputError` for a language of which nothing is left although the recipe asks for it."""
+    wanted = {language for language, weight in zip(languages, recipe.weights, strict=False) if weight} or set(languages)
+    for language in languages:
+        if not counts[language] and language in wanted and recipe.sampling != "merged":
+            ((kind, amount),) = recipe.amount.items()
+            raise InputError(
+                f"mixture '{recipe.name}': no row of {recipe.source}/{language} is left: {kind} {amount} of "
+                f"{reports[language]['rows']:,} rows in {len(languages)} languages; raise {kind} or drop the language"
+            )
 
 
 def _part(source: str, language: str, take: str | Take, rows: int, report: dict, role: str = "instruction") -> Part:
     return Part(source, language, take, rows, report["digest"], role)
 
 
-def _sampled_parts(recipe, languages, reports, data, source, seed) -> list[Part]:
-    available = {language: reports[language]["rows"] for language in languages}
-    keys = {language: read_keys(data, source, language) for language in languages}
-    if recipe["family"] == "downsampled":
-        return _random_parts(recipe, languages, reports, keys, source, seed)
-    counts = _count_rows(recipe, languages, available)
-    takes = _parallel_takes(keys, counts, seed) if recipe["parallel"] else _disjoint_takes(keys, counts, seed)
-    parts = []
+def _counted_takes(
+    recipe: Recipe, languages: tuple[str, ...], reports: dict[str, dict], data: Path
+) -> tuple[dict[str, Take], dict[str, int]]:
+    """Return what to take of each language where the counts are known from the recipe."""
+    available = [reports[language]["rows"] for language in languages]
+    amount = recipe.amount
+    if "share" in amount:
+        counts = [round(amount["share"] * rows) for rows in available]
+    elif "total_rows" in amount:
+        counts = split_rows(amount["total_rows"], list(recipe.weights) or [1.0] * len(languages))
+    else:
+        counts = [amount["rows"]] * len(languages)
+    keys = {language: read_keys(data, recipe.source, language) for language in languages}
+    takes = (_parallel_takes if recipe.sampling == "parallel" else _disjoint_takes)(keys, counts, recipe.seed)
     for language, count, take in zip(languages, counts, takes, strict=True):
         found = len(select_rows(keys[language], take))
         if found < count:
+            common = " in every language" if recipe.sampling == "parallel" and len(languages) > 1 else ""
             raise InputError(
-                f"mixture '{recipe['name']}': {count} rows of {source}/{language} are asked for, {found} are there"
+                f"mixture '{recipe.name}': {count:,} rows of {recipe.source}/{language} are asked for, "
+                f"{found:,} are there{common}"
             )
-        if count:
-            parts.append(_part(source, language, take, count, reports[language]))
-    return parts
+    return dict(zip(languages, takes, strict=True)), dict(zip(languages, counts, strict=True))
 
 
 def _parallel_takes(keys: dict[str, np.ndarray], counts: list[int], seed: int) -> list[Take]:
@@ -108,42 +141,48 @@ def _disjoint_takes(keys: dict[str, np.ndarray], counts: list[int], seed: int) -
     return takes
 
 
-def _random_parts(recipe, languages, reports, keys, source, seed) -> list[Part]:
+def _random_takes(recipe: Recipe, languages: tuple[str, ...], data: Path) -> tuple[dict[str, Take], dict[str, int]]:
     """The `total_rows` smallest values over all languages together: a uniform sample of the merged rows."""
-    total = recipe["amount"]["total_rows"]
-    seeds = {language: seed * 1_000 + number for number, language in enumerate(languages, start=1)}
-    values = np.concatenate([mix_keys(keys[language], seeds[language]) for language in languages])
-    owner = np.repeat(np.arange(len(languages)), [len(keys[language]) for language in languages])
+    total = recipe.amount["total_rows"]
+    keys = [read_keys(data, recipe.source, language) for language in languages]
+    seeds = [recipe.seed * 1_000 + number for number in range(1, len(languages) + 1)]
+    values = np.concatenate([mix_keys(ours, seed) for ours, seed in zip(keys, seeds, strict=True)])
+    owner = np.repeat(np.arange(len(languages)), list(map(len, keys)))
     if total > len(values):
-        raise InputError(f"mixture '{recipe['name']}': {total} rows are asked for, {len(values)} are there")
-    counts = np.bincount(owner[np.argsort(values, kind="stable")[:total]], minlength=len(languages))
-    return [
-        _part(source, language, Take(seeds[language], int(count)), int(count), reports[language])
-        for language, count in zip(languages, counts, strict=True)
-        if count
-    ]
+        raise InputError(f"mixture '{recipe.name}': {total:,} rows are asked for, {len(values):,} are there")
+    counts = np.bincount(owner[np.argsort(values, kind="stable")[:total]], minlength=len(languages)).tolist()
+    takes = [Take(seed, count) for seed, count in zip(seeds, counts, strict=True)]
+    return dict(zip(languages, takes, strict=True)), dict(zip(languages, counts, strict=True))
 
 
-def _replay_parts(replay: dict, data: Path) -> list[Part]:
+def _replay_parts(recipe: Recipe, data: Path) -> list[Part]:
     """Rows of another source (pre-training texts) that are mixed in to keep what the base knows."""
-    if not replay:
+    if not recipe.replay:
         return []
-    source, languages, seed = replay["source"], replay["languages"], replay.get("seed", 1)
+    source, languages = recipe.replay["source"], in_table_order(recipe.replay["languages"])
     parts = []
-    for language, count in zip(languages, split_rows(replay["rows"], [1.0] * len(languages)), strict=True):
+    for language, count in zip(languages, split_rows(recipe.replay["rows"], [1.0] * len(languages)), strict=True):
         report = read_json(data / source / f"{language}.report.json")
-        count = min(count, report["rows"])
-        parts.append(_part(source, language, Take(seed, count), count, report, role="replay"))
+        if count > report["rows"]:
+            raise InputError(
+                f"mixture '{recipe.name}': {recipe.replay['rows']:,} rows of replay are asked for, {count:,} "
+                f"of them of {source}/{language}, which has {report['rows']:,}; lower replay.rows"
+            )
+        if count:
+            take = Take(recipe.replay.get("seed", 1), count)
+            parts.append(_part(source, language, take, count, report, role="replay"))
     return parts
 
 
 def command(
-    recipe: Annotated[str, typer.Option(help="The recipe as JSON.")],
+    spec: Annotated[Path, typer.Option(help="The recipe, as the workflow writes it.")],
     data: Annotated[Path, typer.Option(help="Folder of read sources: {source}/{language}.parquet and reports.")],
     output: Annotated[Path, typer.Option(help="Manifest to write.")],
-    selections: Annotated[Path | None, typer.Option(help="Folder of language selections.")] = None,
+    selection: Annotated[Path | None, typer.Option(help="File that names the languages chosen.")] = None,
 ) -> None:
     """Write the manifest of one mixture."""
-    mixture = build_mixture(json.loads(recipe), data, selections)
+    mixture = build_mixture(read_recipe(spec), data, selection)
     mixture.write(output)
     print(f"{mixture.mixture}: {len(mixture.languages)} languages, {mixture.rows} rows")
+    for note in mixture.notes:
+        print(f"note: {note}")

@@ -1,18 +1,27 @@
 """Mixture families: how a study's few lines become the recipes of its mixtures.
 
-A recipe says everything about a mixture that can be known before any data is read. Families are pure functions of the
-study file, so that the job graph can be drawn without data.
+A recipe says everything about a mixture that can be known before any data is read. A family is a kind
+(`polytune.config.kinds`): a pure function whose parameters are the keys that it takes in a study file, so that the job
+graph can be drawn without data and every key is checked. Languages of a mixture always stand in the order of
+`config/languages.tsv`, whatever the study file says, so that permuting them changes no byte.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
+from polytune.config.kinds import Kind, Language, check_kind
 from polytune.errors import InputError, nearest
+from polytune.files import digest
+from polytune.languages.codes import languages as language_table
 
+ENGLISH = Language("en")
 AMOUNTS = ("rows", "total_rows", "share")
+COMMON = ("family", "source", *AMOUNTS, "seed", "replay")
+"""Keys that every family takes; the others are the options of its function."""
 
 
 @dataclass(frozen=True)
@@ -20,64 +29,100 @@ class Recipe:
     """One mixture before its data is known.
 
     `amount` is one of `{"rows": "all" | n}` (per language), `{"total_rows": n}` (split over the languages) and
-    `{"share": x}` (of each language's rows). `weights` are the languages' parts of `total_rows` (default equal).
-    `selection` names a selection file that lists the languages when `languages` are only the candidates.
+    `{"share": x}` (of each language's rows); `sampling` says which rows: of each language the same ids (`parallel`) or
+    others (`disjoint`), or whatever a sample of the merged rows brings (`merged`). `weights` are the languages' parts
+    of `total_rows` (default equal). With a `selection` (features, k, seed, vectors), `languages` are the candidates.
+
+    Besides what decides the rows, a recipe knows its place in a study: its family, the coordinates that figures plot
+    against, and the order in which languages entered, where there is one.
     """
 
     name: str
-    family: str
     source: str
     languages: tuple[str, ...]
     amount: dict
     seed: int = 1
-    parallel: bool = True
+    sampling: str = "parallel"
     weights: tuple[float, ...] = ()
     replay: dict = field(default_factory=dict)
-    selection: str = ""
+    selection: dict = field(default_factory=dict)
+    family: str = ""
+    coordinates: dict = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Return how many languages the mixture will have."""
+        return self.selection["k"] if self.selection else len(self.languages)
+
+    @property
+    def selection_name(self) -> str:
+        """Return the name of the file that lists the chosen languages, empty if none are chosen."""
+        if not self.selection:
+            return ""
+        wanted = self.selection
+        others = digest([self.languages, wanted["vectors"]])[:8]
+        return f"{wanted['features']}-k{wanted['k']}-seed{wanted['seed']}-{others}"
 
     def content(self) -> dict:
-        """Return what decides the rows: all but the name and the family."""
-        return {key: value for key, value in asdict(self).items() if key not in ("name", "family")}
+        """Return what decides the rows: all but the name and the place in a study."""
+        described = ("name", "family", "coordinates", "order")
+        return {key: value for key, value in asdict(self).items() if key not in described}
 
 
-def expand_family(key: str, family: str, source: str, options: dict, where: str) -> list[Recipe]:
-    """Return the recipes of one entry of a study's `mixtures`.
+@dataclass(frozen=True)
+class Draft:
+    """What all recipes of one entry of a study's `mixtures` have in common; families complete it."""
 
-    `key` is the entry's name in the study file, `family` one of `FAMILIES`, `where` names file and key for messages.
-    Raises `InputError` for an unknown family or impossible options.
-    """
-    if family not in FAMILIES:
-        raise InputError(
-            f"{where}: unknown mixture family '{family}'{nearest(family, FAMILIES)}; there are: {', '.join(FAMILIES)}"
+    key: str
+    family: str
+    source: str
+    amount: dict
+    seed: int
+    replay: dict
+    where: str
+
+    def recipe(self, middle: str, languages: Iterable[str], coordinates: dict, **others: Any) -> Recipe:
+        """Return a recipe named after its source, `middle` and the amount of rows."""
+        coordinates = {**coordinates, **{key: value for key, value in self.amount.items() if value != "all"}}
+        return Recipe(
+            f"{self.source}-{middle}-{self._label()}",
+            self.source,
+            in_table_order(languages),
+            self.amount,
+            self.seed,
+            replay=self.replay,
+            family=self.family,
+            coordinates=coordinates,
+            **others,
         )
-    given = [name for name in AMOUNTS if name in options]
-    if len(given) != 1:
-        raise InputError(f"{where}: exactly one of {', '.join(AMOUNTS)} is needed, seen: {', '.join(given) or 'none'}")
-    return list(FAMILIES[family](key, source, options, where))
+
+    def single(self, language: str, coordinates: dict) -> Recipe:
+        """Return the mixture of one language: it has one name whatever the family, so that studies share its runs."""
+        return self.recipe(language, [language], coordinates)
+
+    def _label(self) -> str:
+        ((kind, amount),) = self.amount.items()
+        if kind == "share":
+            label = f"{100 * amount:.12g}-percent".replace(".", "p").replace("+", "")
+        else:
+            label = "all" if amount == "all" else f"{amount}-rows" + ("-in-all" if kind == "total_rows" else "")
+        if self.seed != 1 and amount != "all":
+            label += f"-sample{self.seed}"
+        return label + (f"-replay{self.replay['rows']}" if self.replay else "")
+
+    def needs_total(self) -> None:
+        """Raise `InputError` if the amount is not said for all languages together."""
+        if "total_rows" not in self.amount:
+            raise InputError(
+                f"{self.where}: family '{self.family}' needs total_rows, the rows of all languages together"
+            )
 
 
-def _common(options: dict) -> dict:
-    amount = {name: options[name] for name in AMOUNTS if name in options}
-    return {"amount": amount, "seed": options.get("seed", 1), "replay": options.get("replay", {})}
-
-
-def _amount_label(options: dict) -> str:
-    if "rows" in options:
-        label = "all" if options["rows"] == "all" else f"{options['rows']}-rows"
-    elif "total_rows" in options:
-        label = f"{options['total_rows']}-rows-in-all"
-    else:
-        label = f"{round(options['share'] * 1000):d}-permille"
-    if options.get("seed", 1) != 1 and options.get("rows") != "all":
-        label += f"-sample{options['seed']}"
-    return label
-
-
-def _single(key: str, source: str, language: str, options: dict) -> Recipe:
-    """A mixture of one language has one name whatever the family, so that studies share its runs."""
-    return Recipe(
-        f"{source}-{language}-{_amount_label(options)}", "monolingual", source, (language,), **_common(options)
-    )
+def in_table_order(languages: Iterable[str]) -> tuple[str, ...]:
+    """Return languages in the order of `config/languages.tsv`."""
+    places = {code: place for place, code in enumerate(language_table())}
+    return tuple(sorted(languages, key=places.__getitem__))
 
 
 def parse_sizes(sizes: object, longest: int, where: str) -> list[int]:
@@ -85,97 +130,163 @@ def parse_sizes(sizes: object, longest: int, where: str) -> list[int]:
     numbers: list[int] = []
     for item in sizes if isinstance(sizes, list) else [sizes]:
         first, dash, last = str(item).partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InputError(f"{where}.sizes: {item!r} is neither a number nor a range such as '1-52'")
-        numbers += range(int(first), int(last or first) + 1)
+        if dash and int(first) > int(last):
+            raise InputError(f"{where}.sizes: {item!r} runs backwards; write '{last}-{first}'")
+        numbers += range(int(first), min(int(last or first), longest + 1) + 1)
     for number in numbers:
         if not 1 <= number <= longest:
             raise InputError(f"{where}.sizes: {number} is outside 1 to {longest}, the length of 'order'")
+    if not numbers:
+        raise InputError(f"{where}.sizes: the list is empty")
     return sorted(set(numbers))
 
 
-def incremental(key: str, source: str, options: dict, where: str) -> Iterator[Recipe]:
+def incremental(draft: Draft, order: list[Language], sizes: Any) -> Iterator[Recipe]:
     """Mixtures of the first n languages of an order (Lucky 52, section 2.1)."""
-    order = tuple(options["order"])
     width = len(str(len(order)))
-    for size in parse_sizes(options["sizes"], len(order), where):
+    for size in parse_sizes(sizes, len(order), draft.where):
         if size == 1:
-            yield _single(key, source, order[0], options)
+            yield draft.single(order[0], {"size": 1})
         else:
-            name = f"{source}-{key}-{size:0{width}d}-{_amount_label(options)}"
-            yield Recipe(name, "incremental", source, order[:size], **_common(options))
+            middle = f"{draft.key}-{size:0{width}d}"
+            yield draft.recipe(middle, order[:size], {"size": size}, order=tuple(order[:size]))
 
 
-def monolingual(key: str, source: str, options: dict, where: str) -> Iterator[Recipe]:
+def monolingual(draft: Draft, languages: list[Language]) -> Iterator[Recipe]:
     """One mixture per language."""
-    for language in options["languages"]:
-        yield _single(key, source, language, options)
+    for language in languages:
+        yield draft.single(language, {"tuned_on": language})
 
 
-def percent(key: str, source: str, options: dict, where: str) -> Iterator[Recipe]:
+def percent(
+    draft: Draft, languages: list[Language], percents: list[float], dominant: Language = ENGLISH
+) -> Iterator[Recipe]:
     """P % of the rows spread evenly over all languages, the rest in the dominant one (Pinch, section 3.2)."""
-    if "total_rows" not in options:
-        raise InputError(f"{where}: family 'percent' needs total_rows")
-    languages, dominant = tuple(options["languages"]), options.get("dominant", "en")
+    draft.needs_total()
     if dominant not in languages:
-        raise InputError(f"{where}.dominant: '{dominant}' is not among languages")
-    for value in options["percents"]:
+        raise InputError(f"{draft.where}.dominant: '{dominant}' is not among languages: {', '.join(languages)}")
+    ordered = in_table_order(languages)
+    for value in percents:
         if not 0 <= value <= 100:
-            raise InputError(f"{where}.percents: {value} is outside 0 to 100")
+            raise InputError(f"{draft.where}.percents: {value} is outside 0 to 100")
         if value == 0:
-            yield _single(key, source, dominant, options)
+            yield draft.single(dominant, {"percent": 0, "dominant": dominant})
             continue
         even = value / len(languages)
-        weights = tuple(even + (100 - value if language == dominant else 0) for language in languages)
-        name = f"{source}-{key}-{str(value).replace('.', 'p')}-{_amount_label(options)}"
-        yield Recipe(name, "percent", source, languages, parallel=False, weights=weights, **_common(options))
+        weights = tuple(even + (100 - value if language == dominant else 0) for language in ordered)
+        middle = f"{draft.key}-{str(value).replace('.', 'p')}"
+        coordinates = {"percent": value, "dominant": dominant}
+        yield draft.recipe(middle, ordered, coordinates, sampling="disjoint", weights=weights)
 
 
-def pairs(key: str, source: str, options: dict, where: str) -> Iterator[Recipe]:
-    """Bilingual mixtures: the listed pairs, or `count` random pairs that cover `languages` (Pinch, section 3.4)."""
-    chosen = options.get("pairs")
-    if chosen is None:
-        languages = list(options["languages"])
-        random.Random(options["pairs_seed"]).shuffle(languages)
-        chosen = [sorted(languages[i : i + 2]) for i in range(0, len(languages) - 1, 2)]
-    for pair in chosen:
-        if len(set(pair)) != 2:
-            raise InputError(f"{where}.pairs: {pair} is not a pair of two languages")
-        name = f"{source}-{'-'.join(pair)}-{_amount_label(options)}"
-        yield Recipe(name, "pairs", source, tuple(pair), **_common(options))
+def pairs(
+    draft: Draft,
+    pairs: list[list[Language]] | None = None,
+    languages: list[Language] | None = None,
+    pairs_seed: int | None = None,
+) -> Iterator[Recipe]:
+    """Bilingual mixtures: the listed pairs, or random pairs that cover `languages` (Pinch, section 3.4)."""
+    if (pairs is None) == (languages is None or pairs_seed is None):
+        raise InputError(f"{draft.where}: family 'pairs' needs the key 'pairs', or 'languages' and 'pairs_seed'")
+    if pairs is None:
+        shuffled = list(in_table_order(languages))
+        if len(shuffled) % 2:
+            raise InputError(f"{draft.where}.languages: {len(shuffled)} languages cannot be paired; add or drop one")
+        random.Random(pairs_seed).shuffle(shuffled)
+        pairs = [shuffled[place : place + 2] for place in range(0, len(shuffled), 2)]
+    for pair in pairs:
+        if len(set(pair)) != 2 or len(pair) != 2:
+            raise InputError(f"{draft.where}.pairs: {pair} is not a pair of two languages")
+        name = "-".join(in_table_order(pair))
+        yield draft.recipe(name, pair, {"pair": name})
 
 
-def parallel(key: str, source: str, options: dict, where: str) -> Iterator[Recipe]:
-    """One mixture of all listed languages with the same row ids in each (Polyglot; `selected: all` of Linguistic)."""
-    name = f"{source}-{key}-{_amount_label(options)}"
-    yield Recipe(name, "parallel", source, tuple(options["languages"]), **_common(options))
+def parallel(draft: Draft, languages: list[Language]) -> Iterator[Recipe]:
+    """One mixture of all listed languages with the same row ids in each (Polyglot; ALL of Linguistic)."""
+    yield draft.recipe(draft.key, languages, {})
 
 
-def downsampled(key: str, source: str, options: dict, where: str) -> Iterator[Recipe]:
+def downsampled(draft: Draft, languages: list[Language]) -> Iterator[Recipe]:
     """A random sample of the merged languages, `total_rows` in all (Alpaca, section 3.1; Polyglot 'sampled')."""
-    if "total_rows" not in options:
-        raise InputError(f"{where}: family 'downsampled' needs total_rows")
-    name = f"{source}-{key}-{_amount_label(options)}"
-    yield Recipe(name, "downsampled", source, tuple(options["languages"]), parallel=False, **_common(options))
+    draft.needs_total()
+    yield draft.recipe(draft.key, languages, {}, sampling="merged")
 
 
-def selected(key: str, source: str, options: dict, where: str) -> Iterator[Recipe]:
-    """Languages chosen by k-means on their vectors, one mixture per seed, or listed sets (Linguistic, section 3)."""
-    for label, languages in options.get("sets", {}).items():
-        name = f"{source}-{key}-{label}-{_amount_label(options)}"
-        yield Recipe(name, "selected", source, tuple(languages), **_common(options))
-    for seed in options.get("selection_seeds", []):
-        selection = f"{options['features']}-k{options['k']}-seed{seed}"
-        name = f"{source}-{selection}-{_amount_label(options)}"
-        yield Recipe(name, "selected", source, tuple(options["languages"]), selection=selection, **_common(options))
+def selected(
+    draft: Draft,
+    languages: list[Language] | None = None,
+    features: Literal["typo", "geo", "learn", "sem", "fam", "rnd"] | None = None,
+    k: int | None = None,
+    selection_seeds: list[int] | None = None,
+    vectors: str = "",
+    sets: dict[str, list[Language]] | None = None,
+) -> Iterator[Recipe]:
+    """k of the languages chosen by k-means on their vectors, by family or at random, one mixture per seed; or listed
+    sets (Linguistic, section 3). `features: sem` needs `vectors`, a table of the user's own."""
+    for label, chosen in (sets or {}).items():
+        if not label.replace("-", "").isalnum() or label != label.lower():
+            raise InputError(f"{draft.where}.sets: '{label}' is no name; allowed are a-z, 0-9 and '-'")
+        yield draft.recipe(f"{draft.key}-{label}", chosen, {"features": label})
+    given = {"languages": languages, "features": features, "k": k, "selection_seeds": selection_seeds}
+    if not sets or any(value is not None for value in given.values()):
+        if missing := [name for name, value in given.items() if not value]:
+            raise InputError(f"{draft.where}: family 'selected' needs the key '{missing[0]}', or 'sets' alone")
+        if not 1 <= k <= len(languages):
+            raise InputError(f"{draft.where}.k: {k} is outside 1 to {len(languages)}, the number of 'languages'")
+        if (features == "sem") != bool(vectors):
+            raise InputError(f"{draft.where}: features 'sem' and the key 'vectors' (a table of yours) go together")
+    for seed in selection_seeds or []:
+        middle = f"{draft.key}-{features}-k{k}-seed{seed}"
+        selection = {"features": features, "k": k, "seed": seed, "vectors": vectors}
+        coordinates = {"features": features, "k": k, "selection_seed": seed}
+        yield draft.recipe(middle, languages, coordinates, selection=selection)
 
 
-FAMILIES: dict[str, Callable[[str, str, dict, str], Iterator[Recipe]]] = {
-    "incremental": incremental,
-    "monolingual": monolingual,
-    "percent": percent,
-    "pairs": pairs,
-    "parallel": parallel,
-    "downsampled": downsampled,
-    "selected": selected,
+def _family(name: str, caption: str) -> Kind:
+    return Kind(f"polytune.mixtures.families:{name}", ("draft",), caption)
+
+
+FAMILIES = {
+    "incremental": _family("incremental", "the first n languages of an order"),
+    "monolingual": _family("monolingual", "one mixture per language"),
+    "percent": _family("percent", "P % of the rows spread over all languages, the rest in one"),
+    "pairs": _family("pairs", "two languages each, listed or drawn"),
+    "parallel": _family("parallel", "all languages, the same rows in each"),
+    "downsampled": _family("downsampled", "a random sample of the merged languages"),
+    "selected": _family("selected", "languages chosen by their vectors, by family or at random, or listed sets"),
 }
+
+
+def check_family(options: dict, where: str) -> Kind:
+    """Return the kind of an entry of a study's `mixtures`, every key of which is checked; `where` begins messages."""
+    if "family" not in options:
+        seen = nearest("family", [key for key in options if key not in COMMON])
+        raise InputError(f"{where}: the key 'family' is missing{seen.replace('did you mean', 'is it')}")
+    given = [name for name in AMOUNTS if name in options]
+    if len(given) != 1:
+        raise InputError(f"{where}: exactly one of {', '.join(AMOUNTS)} is needed, seen: {', '.join(given) or 'none'}")
+    own = {key: value for key, value in options.items() if key == "family" or key not in COMMON}
+    return check_kind(FAMILIES, "family", own, where, {"Language": language_table()})
+
+
+def expand_family(key: str, options: dict, offered: Sequence[str], where: str) -> list[Recipe]:
+    """Return the recipes of one entry of a study's `mixtures`; `key` is its name there.
+
+    `offered` are the languages of its source, the default candidates of a selection. Raises `InputError` that begins
+    with `where` for an unknown family or key, or impossible options.
+    """
+    kind = check_family(options, where)
+    ((amount, value),) = ((name, options[name]) for name in AMOUNTS if name in options)
+    rest = (options.get("seed", 1), options.get("replay", {}), where)
+    draft = Draft(key, options["family"], options["source"], {amount: value}, *rest)
+    own = {name: value for name, value in options.items() if name not in COMMON}
+    if kind is FAMILIES["selected"] and ("features" in own or "sets" not in own):
+        own.setdefault("languages", list(offered))
+    recipes = list(kind.call(draft, **own))
+    for recipe in recipes:
+        repeated = sorted({code for code in recipe.languages if recipe.languages.count(code) > 1})
+        if repeated:
+            raise InputError(f"{where}: {', '.join(repeated)} stands twice")
+    return recipes

@@ -60,10 +60,13 @@ class Mixture:
     """A mixture as its manifest describes it."""
 
     mixture: str
-    family: str
+    sampling: str
+    """Which rows of each language: `parallel`, `disjoint` or `merged` (`families.Recipe`)."""
     source: str
     languages: tuple[str, ...]
     parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader of its results must know: languages that ended without rows, rows that are not parallel."""
 
     @property
     def rows(self) -> int:
@@ -72,7 +75,7 @@ class Mixture:
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of what the mixture holds; its name and family do not count."""
+        """Return the SHA-256 of what the mixture holds; its name does not count."""
         return digest([asdict(part) for part in self.parts])
 
     @staticmethod
@@ -83,7 +86,8 @@ class Mixture:
             Part(**{**part, "take": part["take"] if part["take"] == "all" else _read_take(part["take"])})
             for part in content["parts"]
         )
-        mixture = Mixture(content["mixture"], content["family"], content["source"], tuple(content["languages"]), parts)
+        named = (content["mixture"], content["sampling"], content["source"])
+        mixture = Mixture(*named, tuple(content["languages"]), parts, tuple(content["notes"]))
         if mixture.digest != content["digest"]:
             raise InputError(f"{path}: the digest does not fit the parts; delete the file so that it is built again")
         return mixture

@@ -5,40 +5,39 @@ No data is read here, so the job graph of a whole study is known within a moment
 
 from __future__ import annotations
 
-from copy import deepcopy
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from polytune.config.settings import table_row
+from polytune.config.benchmarks import Evaluation
 from polytune.errors import InputError, nearest
-from polytune.languages.codes import language
-from polytune.mixtures.families import Recipe, expand_family
-from polytune.world.settings import settings_of_size
+from polytune.mixtures.families import Recipe, check_family, expand_family, in_table_order
+from polytune.study.evaluations import expand_evaluations
+from polytune.study.outside import Outside, Source, UsedBase, World, find_base, find_source
+from polytune.study.overlay import apply_overlay
+from polytune.study.tokenization import Tokenization, find_tokenization
 
 UNTUNED = ("base", "none", 0)  # method, mixture and seed in the path of a base that was not tuned
 
 
 @dataclass(frozen=True)
 class Run:
-    """One base model, tuned by one method on one mixture with one seed; or the base itself."""
+    """One base model, tuned by one method on one mixture with one seed; or the base itself (no `spec`)."""
 
-    base: str
+    base: UsedBase
     method: str
     mixture: str
     seed: int
-    languages: tuple[str, ...] = ()
+    variant: str = ""
     spec: dict | None = None
+    tokens: Tokenization | None = None
     nodes: int = 1
     devices_per_node: int = 1
 
     @property
     def path(self) -> str:
-        """Return the folder of the run below `runs/`."""
-        return f"{self.base}/{self.method}/{self.mixture}/seed{self.seed}"
-
-    @property
-    def tokens(self) -> str:
-        """Return the folder of its token stores below `tokens/`: tokenizer and template."""
-        return f"{self.spec['base_tokenizer']}-{self.spec['hyperparameters']['template']}"
+        """Return the folder of the run below `runs/`: `{run}` in every rule."""
+        return f"{self.base.name}/{self.method}/{self.mixture}/seed{self.seed}"
 
 
 @dataclass
@@ -47,164 +46,177 @@ class Study:
 
     name: str
     title: str
+    file: str
     scale: str
-    recipes: dict[str, Recipe]
-    runs: list[Run]
-    benchmarks: list[str]
-    analysis: dict
-    figures: dict[str, dict]
-    tables: dict[str, dict]
-    families: dict[str, list[str]] = field(default_factory=dict)
-    analysis_of_paper: dict = field(default_factory=dict)  # without the overlay of the generated world
+    worlds: list[World]
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    families: dict[str, list[Recipe]] = field(default_factory=dict)
+    """The recipes of every entry of `mixtures`; one mixture may belong to several."""
+    sources: dict[str, Source] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    evaluations: dict[str, list[Evaluation]] = field(default_factory=dict)
+    """What each run is evaluated on, by the run's path."""
+    analysis: dict = field(default_factory=dict)
+    figures: dict[str, dict] = field(default_factory=dict)
+    tables: dict[str, dict] = field(default_factory=dict)
 
 
-def expand_study(content: dict, config: dict) -> Study:
+def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     """Return the study of a checked study file at the configured scale."""
-    where = content["file"]
-    overlay = content.pop("world")
-    analysis_of_paper = dict(content["analysis"])
+    where, overlay = content["file"], content.pop("world")
     if config["scale"] == "world":
-        content = _overlay(content, overlay, where)
-    recipes, families = {}, {}
-    for key, options in content["mixtures"].items():
-        expanded = _expand_mixtures(key, options, content, where, config["world"]["size"])
-        families[key] = [recipe.name for recipe in expanded]
-        recipes.update({recipe.name: recipe for recipe in expanded})
-    runs: dict[str, Run] = {}
-    for number, entry in enumerate(content["runs"]):
-        for run in _expand_runs(entry, recipes, families, f"{where}: runs[{number}]", config):
-            runs[run.path] = run
-    for name in content["evaluation"]["benchmarks"]:
-        table_row("benchmarks", name, f"{where}: evaluation.benchmarks")
-    used = {run.mixture for run in runs.values()}
-    return Study(
-        name=content["study"],
-        title=content["title"],
-        scale=config["scale"],
-        recipes={name: recipe for name, recipe in recipes.items() if name in used},
-        runs=list(runs.values()),
-        benchmarks=list(content["evaluation"]["benchmarks"]),
-        analysis=content["analysis"],
-        figures=content["figures"],
-        tables=content["tables"],
-        families=families,
-        analysis_of_paper=analysis_of_paper,
-    )
+        content = apply_overlay(content, overlay, where)
+    seeds = overlay.get("worlds", [config["world"]["seed"]])
+    worlds = [World(seed, config["world"]["size"]) for seed in seeds] if config["scale"] == "world" else []
+    sections = {name: content[name] for name in ("analysis", "figures", "tables")}
+    study = Study(content["study"], content["title"], where, config["scale"], worlds, **sections)
+    for world in worlds or [None]:
+        recipes = _expand_mixtures(study, content, world)
+        for number, entry in enumerate(content["runs"]):
+            for run in _expand_runs(entry, recipes, world, config, f"{where}: runs[{number}]"):
+                evaluations = expand_evaluations(content["evaluation"], world, config, outside, where)
+                _add_run(study, run, evaluations, f"{where}: runs[{number}]")
+    used = {run.mixture for run in study.runs.values()}
+    study.recipes = {name: recipe for name, recipe in study.recipes.items() if name in used}
+    return study
 
 
-def _overlay(content: dict, overlay: dict, where: str) -> dict:
-    """Return the study with the values of its world overlay."""
-    content = deepcopy(content)
-    for name in overlay["mixtures"]:
-        if name not in content["mixtures"]:
-            raise InputError(
-                f"{where}: world.mixtures.{name}: the study has no such family{nearest(name, content['mixtures'])}"
-            )
-    for name, options in content["mixtures"].items():
-        changes = overlay["mixtures"].get(name, {})
-        if {"rows", "total_rows", "share"} & changes.keys():
-            for amount in ("rows", "total_rows", "share"):
-                options.pop(amount, None)
-        options.update(changes)
-        options["source"] = overlay["sources"].get(options["source"], options["source"])
-    content["analysis"].update(overlay["analysis"])
-    content["sources"] = {overlay["sources"].get(name, name): value for name, value in content["sources"].items()}
-    for number, entry in enumerate(content["runs"]):
-        try:
-            entry["bases"] = [overlay["bases"][base] for base in entry["bases"]]
-        except KeyError as error:
-            raise InputError(
-                f"{where}: runs[{number}].bases: {error} has no counterpart in world.bases, e.g. 'world-bloom'"
-            ) from None
-        entry["hyperparameters"].update(overlay["hyperparameters"])
-        if "global_batch_rows" in overlay["hyperparameters"]:
-            entry.pop("batch", None)
-        entry["seeds"] = overlay.get("seeds", entry["seeds"])
-    return content
-
-
-def source_languages(source: str, where: str, world_size: str) -> list[str]:
-    """Return the languages that `config/sources.tsv` lists for a source, or that a world of this size has for it."""
-    row = table_row("sources", source, where)
-    if row["languages"] == "world":
-        settings = settings_of_size(world_size, seed=0)
-        texts = row["location"].endswith(":texts")
-        return list(settings.base_languages if texts else settings.languages)
-    return row["languages"].split()
-
-
-def _check_language(code: str, where: str) -> None:
-    try:
-        language(code)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _expand_mixtures(key: str, options: dict, content: dict, where: str, world_size: str) -> list[Recipe]:
-    options = dict(options)
-    spot = f"{where}: mixtures.{key}"
-    family, source = options.pop("family"), options.pop("source")
-    if source not in content["sources"]:
-        known = content["sources"]
-        raise InputError(f"{spot}.source: '{source}' is not one of the study's sources: {', '.join(known)}")
-    offered = content["sources"][source]["languages"]
-    offered = source_languages(source, spot, world_size) if offered == "all" else offered
-    for name in ("order", "languages"):
-        for code in options.get(name, []):
-            _check_language(code, f"{spot}.{name}")
-            if code not in offered:
-                raise InputError(
-                    f"{spot}.{name}: source '{source}' has no rows in '{code}'; it has {', '.join(offered)}"
-                )
-        repeated = {code for code in options.get(name, []) if options[name].count(code) > 1}
-        if repeated:
-            raise InputError(f"{spot}.{name}: {', '.join(sorted(repeated))} stands twice")
-    if "replay" in options:
-        replay = options["replay"] = dict(options["replay"])
-        replay.setdefault("languages", source_languages(replay["source"], f"{spot}.replay.source", world_size))
-    needed = {"incremental": ("order", "sizes"), "percent": ("languages", "percents"), "monolingual": ("languages",)}
-    for name in needed.get(family, ()):
-        if name not in options:
-            raise InputError(f"{spot}: family '{family}' needs the key '{name}'")
-    return expand_family(key, family, source, options, spot)
-
-
-def _expand_runs(entry: dict, recipes: dict[str, Recipe], families: dict[str, list[str]], where: str, config: dict):
-    if entry["mixtures"] not in families:
+def _add_run(study: Study, run: Run, evaluations: list[Evaluation], where: str) -> None:
+    """Add a run; another run under the same name is an error that says what differs."""
+    known = study.runs.setdefault(run.path, run)
+    if known.spec != run.spec:
         raise InputError(
-            f"{where}.mixtures: no family '{entry['mixtures']}'{nearest(entry['mixtures'], families)}; "
-            f"there are: {', '.join(families)}"
+            f"{where}: the run '{run.path}' is in an earlier entry too, with {differences(known.spec, run.spec)}; give "
+            "one of the two entries a 'variant', so that both have a name"
         )
-    names = families[entry["mixtures"]]
-    longest = max(len(recipes[name].languages) for name in names)
-    method = entry["method"] + (f"-{entry['variant']}" if "variant" in entry else "")
-    for base in entry["bases"]:
-        row = table_row("bases", base, f"{where}.bases")
+    study.evaluations.setdefault(run.path, evaluations)
+
+
+def differences(first: dict, other: dict) -> str:
+    """Return the settings that two specs have differently, each with both values."""
+    mine, theirs = ({**spec, **spec["hyperparameters"], "hyperparameters": None} for spec in (first, other))
+    keys = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+    return ", ".join(f"{key} {mine.get(key)} instead of {theirs.get(key)}" for key in keys)
+
+
+# --- mixtures -------------------------------------------------------------------------------------------------------
+
+
+def _expand_mixtures(study: Study, content: dict, world: World | None) -> dict[str, list[Recipe]]:
+    """Return the recipes of every entry of `mixtures` by its key, and add them to the study."""
+    found = {}
+    for key, options in content["mixtures"].items():
+        where = f"{study.file}: mixtures.{key}"
+        recipes = found[key] = list(_recipes(key, dict(options), content, world, study, where))
+        for recipe in recipes:
+            known = study.recipes.get(recipe.name)
+            if known is not None and known.content() != recipe.content():
+                raise InputError(
+                    f"{where}: the mixture '{recipe.name}' is in an earlier entry too, with other rows: "
+                    f"{_recipe_differences(known, recipe)}; two things cannot have one name"
+                )
+            study.recipes.setdefault(recipe.name, recipe)
+        study.families.setdefault(key, []).extend(recipes)
+    return found
+
+
+def _recipe_differences(first: Recipe, other: Recipe) -> str:
+    mine, theirs = first.content(), other.content()
+    return ", ".join(f"{key} {mine[key]} and {theirs[key]}" for key in mine if mine[key] != theirs[key])
+
+
+def _recipes(key: str, options: dict, content: dict, world: World | None, study: Study, where: str) -> Iterator[Recipe]:
+    check_family(options, where)
+    name = options.get("source")
+    if name not in content["sources"]:
+        known = content["sources"]
+        raise InputError(f"{where}.source: '{name}' is not one of the study's sources: {', '.join(known)}")
+    source = find_source(name, world, f"{where}.source")
+    study.sources[source.name] = source
+    chosen = content["sources"][name]["languages"]
+    offered = source.languages if chosen == "all" else chosen
+    if strange := [code for code in offered if code not in source.languages]:
+        raise InputError(
+            f"{study.file}: sources.{name}.languages: '{name}' has no '{strange[0]}'"
+            f"{nearest(strange[0], source.languages)}; it has: {', '.join(source.languages)}"
+        )
+    options["source"], options["replay"] = source.name, _replay(options.get("replay", {}), world, study, where)
+    for recipe in expand_family(key, options, offered, where):
+        for code in recipe.languages:
+            if code not in offered:
+                raise InputError(f"{where}: source '{name}' has no rows in '{code}'; it has {', '.join(offered)}")
+        if source.rows is not None:
+            _check_amount(recipe, source.rows, where)
+        yield recipe
+
+
+def _check_amount(recipe: Recipe, rows: int, where: str) -> None:
+    """Raise `InputError` for an amount that `rows` rows of each language cannot give, before anything is made."""
+    ((kind, amount),) = recipe.amount.items()
+    if kind == "share" and round(amount * rows) == 0:
+        raise InputError(f"{where}.share: {amount:g} of {rows:,} rows of '{recipe.source}' is not one row")
+    if kind == "rows" and amount != "all" and amount > rows:
+        raise InputError(
+            f"{where}.rows: {amount:,} rows are asked for, '{recipe.source}' has {rows:,} in each language"
+        )
+    if kind == "total_rows" and amount > rows * recipe.size:
+        raise InputError(
+            f"{where}.total_rows: {amount:,} rows are asked for, '{recipe.source}' has {rows:,} in each of "
+            f"{recipe.size} languages"
+        )
+
+
+def _replay(replay: dict, world: World | None, study: Study, where: str) -> dict:
+    """Return what is replayed, with the source's name and its languages."""
+    if not replay:
+        return {}
+    source = find_source(replay["source"], world, f"{where}.replay.source")
+    study.sources[source.name] = source
+    languages = replay.get("languages") or source.languages
+    for code in languages:
+        if code not in source.languages:
+            raise InputError(
+                f"{where}.replay.languages: source '{replay['source']}' has no rows in '{code}'"
+                f"{nearest(code, source.languages)}; it has {', '.join(source.languages)}"
+            )
+    return {**replay, "source": source.name, "languages": list(in_table_order(languages))}
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def _expand_runs(
+    entry: dict, recipes: dict[str, list[Recipe]], world: World | None, config: dict, where: str
+) -> Iterator[Run]:
+    names = [entry["mixtures"]] if isinstance(entry["mixtures"], str) else entry["mixtures"]
+    for name in names:
+        if name not in recipes:
+            raise InputError(
+                f"{where}.mixtures: no family '{name}'{nearest(name, recipes)}; there are: {', '.join(recipes)}"
+            )
+    chosen = [recipe for name in names for recipe in recipes[name]]
+    largest = max(recipe.size for recipe in chosen)
+    variant = entry.get("variant", "")
+    method = entry["method"] + (f"-{variant}" if variant else "")
+    for name in entry["bases"]:
+        base = find_base(name, world, f"{where}.bases")
         yield Run(base, *UNTUNED)
-        for name in names:
-            count = len(recipes[name].languages)
-            nodes, devices, hyperparameters = _resolve_batch(entry, count, longest, where)
+        for recipe in chosen:
+            nodes, devices, hyperparameters = _resolve_batch(entry, recipe.size, largest, where)
+            tokens = find_tokenization(base, hyperparameters["template"], f"{where}.hyperparameters.template")
+            wanted = config["training"]["devices"]
             for seed in entry["seeds"]:
                 spec = {
-                    "base": base,
-                    "base_tokenizer": row["tokenizer"],
-                    "architecture": row["architecture"],
+                    "base": base.name,
+                    "base_tokenizer": base.row.tokenizer,
+                    "architecture": base.row.architecture,
                     "method": entry["method"],
-                    "mixture": name,
+                    "mixture": recipe.name,
                     "seed": seed,
                     "hyperparameters": hyperparameters,
                 }
-                wanted = config["training"]["devices"]
-                yield Run(
-                    base,
-                    method,
-                    name,
-                    seed,
-                    recipes[name].languages,
-                    spec,
-                    nodes=1 if wanted else nodes,
-                    devices_per_node=wanted or devices,
-                )
+                places = {"nodes": 1 if wanted else nodes, "devices_per_node": wanted or devices}
+                yield Run(base, method, recipe.name, seed, variant, spec, tokens, **places)
 
 
 def nodes_for(languages: int, largest: int, first: int, last: int) -> int:
@@ -215,11 +227,10 @@ def nodes_for(languages: int, largest: int, first: int, last: int) -> int:
     return first + round((last - first) * (languages - 1) / max(largest - 1, 1))
 
 
-def _resolve_batch(entry: dict, count: int, longest: int, where: str) -> tuple[int, int, dict]:
+def _resolve_batch(entry: dict, count: int, largest: int, where: str) -> tuple[int, int, dict[str, Any]]:
     """Return nodes, devices per node and the hyperparameters with a global batch."""
     hyperparameters = dict(entry["hyperparameters"])
-    required = ("learning_rate", "epochs", "max_length_tokens", "template")
-    for name in required:
+    for name in ("learning_rate", "epochs", "max_length_tokens", "template"):
         if name not in hyperparameters:
             raise InputError(f"{where}.hyperparameters: the key '{name}' is missing")
     if entry["method"] == "full":
@@ -231,7 +242,7 @@ def _resolve_batch(entry: dict, count: int, longest: int, where: str) -> tuple[i
         raise InputError(f"{where}: exactly one of 'batch' and 'hyperparameters.global_batch_rows' is needed")
     if batch is None:
         return 1, 1, hyperparameters
-    nodes = nodes_for(count, longest, *batch["nodes"])
+    nodes = nodes_for(count, largest, *batch["nodes"])
     devices = nodes * batch["devices_per_node"]
     hyperparameters["global_batch_rows"] = batch["rows_per_device"] * batch["accumulation"] * devices
     return nodes, batch["devices_per_node"], hyperparameters

@@ -1,48 +1,54 @@
 """The plan: everything that the configured studies need, shared things once.
 
-The workflow asks the plan what to make; nothing below imports it.
+The workflow asks the plan what to make and from what; rules hold no logic of their own. Every setting that decides a
+result is in a spec (`polytune.study.specs`), whose file is named by its content.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 
-from polytune import ROOT
-from polytune.config.schema import check
-from polytune.config.settings import load_study, table_row
-from polytune.errors import InputError, nearest
-from polytune.files import digest
-from polytune.mixtures.families import Recipe
-from polytune.readers.yaml import read_yaml
-from polytune.study.expand import Run, Study, expand_study, source_languages
-
-COLLECTED_WITH = ("parallel", "counted_as_untuned")  # settings of the analysis that decide what a score is
-REAL = "-real"  # suffix of a benchmark, and of a derived study, on real data beside the generated world
-
-
-@dataclass(frozen=True)
-class Tokenization:
-    """A tokenizer and a prompt template: together they decide the token ids of a source."""
-
-    tokenizer: str
-    template: str
-    template_digest: str
-    encoder_decoder: bool
+from polytune.analysis.asked import caption
+from polytune.config.benchmarks import Evaluation
+from polytune.config.kinds import Kind
+from polytune.config.paths import FIGURE_FORMATS, TABLE_FORMATS, Paths
+from polytune.config.settings import load_study
+from polytune.errors import InputError
+from polytune.figures.kinds import FIGURES
+from polytune.files import write_json
+from polytune.mixtures.families import Recipe, in_table_order
+from polytune.study import specs
+from polytune.study.check import check_study
+from polytune.study.expand import Run, Study, differences, expand_study
+from polytune.study.outside import Outside, Place, Source, UsedBase, World, find_source
+from polytune.study.tokenization import Tokenization, find_tokenization
+from polytune.tables.kinds import TABLES
 
 
-@dataclass
 class Plan:
-    """Everything that the configured studies need, shared things once."""
+    """What the configured studies need; built from a checked configuration, raises `InputError` for a wrong study."""
 
-    studies: dict[str, Study]
-    world_size: str = "default"
+    def __init__(self, config: dict) -> None:
+        self.config = config
+        self.paths = Paths(**config["storage"])
+        self.outside = Outside(config, self.paths)
+        self.studies: dict[str, Study] = {}
+        for name in config["studies"]:
+            study = expand_study(load_study(name), config, self.outside)
+            if study.name in self.studies:
+                raise InputError(f"configuration: studies: the study '{study.name}' is listed twice")
+            check_study(study)
+            self.studies[study.name] = study
+        _ = self.recipes, self.runs  # conflicts between studies are said now
+
+    # --- what the studies share ---
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
         """Return all mixtures by name; two different mixtures under one name are an error."""
-        pretraining = pretraining_recipe(self.world_size)
-        merged: dict[str, Recipe] = {pretraining.name: pretraining} if self.pretraining else {}
+        merged = {run.mixture: recipe for run, recipe in self._pretraining.values()}
         for study in self.studies.values():
             for name, recipe in study.recipes.items():
                 if name in merged and merged[name].content() != recipe.content():
@@ -50,7 +56,7 @@ class Plan:
                         f"{study.name}: the mixture '{name}' is another one than in an earlier study; give the family "
                         "another key in one of the two study files"
                     )
-                merged[name] = recipe
+                merged.setdefault(name, recipe)
         return merged
 
     @cached_property
@@ -58,145 +64,236 @@ class Plan:
         """Return all runs by path; the same path with other hyperparameters is an error."""
         merged: dict[str, Run] = {}
         for study in self.studies.values():
-            for run in study.runs:
-                if run.path in merged and merged[run.path].spec != run.spec:
+            for path, run in study.runs.items():
+                known = merged.setdefault(path, run)
+                if known.spec != run.spec:
                     raise InputError(
-                        f"{study.name}: the run '{run.path}' has other hyperparameters than in an earlier study; give "
-                        "one of the two 'runs' entries a 'variant'"
+                        f"{study.name}: the run '{path}' has other hyperparameters than in an earlier study "
+                        f"({differences(known.spec, run.spec)}); give one of the two 'runs' entries a 'variant'"
                     )
-                merged.setdefault(run.path, run)
         return merged
 
     @cached_property
-    def benchmarks(self) -> dict[str, list[str]]:
-        """Return the benchmarks that each run owes, over all studies, by run path."""
-        owed: dict[str, list[str]] = {}
-        for study in self.studies.values():
-            for run in study.runs:
-                owed.setdefault(run.path, [])
-                owed[run.path] += [name for name in study.benchmarks if name not in owed[run.path]]
-        return owed
-
-    def score_manifest(self, study: str, results: str) -> dict:
-        """Return what `polytune collect-scores` reads: the study's runs and the files of their evaluations."""
-        chosen = self.studies[study]
-        runs = [
-            {
-                "run": run.path,
-                "base": run.base,
-                "method": run.method,
-                "mixture": run.mixture,
-                "seed": run.seed,
-                "languages": list(run.languages),
-                "evaluations": {
-                    name.removesuffix(REAL): f"{results}/runs/{run.path}/evaluations/{name}.json"
-                    for name in chosen.benchmarks
-                },
-            }
-            for run in chosen.runs
-        ]
-        manifest = {"study": study, "scale": chosen.scale, "runs": runs}
-        for key in COLLECTED_WITH:
-            if key in chosen.analysis:
-                manifest[key] = chosen.analysis[key]
-        return manifest
-
-    def table_settings(self, study: str) -> dict:
-        """Return the settings of the analysis that tables use, without those that scores are collected with."""
-        analysis = self.studies[study].analysis
-        return {key: value for key, value in analysis.items() if key not in COLLECTED_WITH}
-
-    def recipe_content(self, mixture: str) -> dict:
-        """Return the recipe of a mixture as plain values."""
-        return asdict(self.recipes[mixture])
-
-    def mixture_languages(self, mixture: str) -> list[tuple[str, str]]:
-        """Return (source, language) of every part that a mixture may have, replay included."""
-        recipe = self.recipes[mixture]
-        parts = [(recipe.source, code) for code in recipe.languages]
-        return parts + [(recipe.replay["source"], code) for code in recipe.replay.get("languages", ())]
+    def tuned(self) -> dict[str, Run]:
+        """Return the runs that are trained."""
+        return {path: run for path, run in self.runs.items() if run.spec}
 
     @cached_property
-    def tokenizations(self) -> dict[str, Tokenization]:
-        """Return every pair of tokenizer and template in use, by the folder of its token stores."""
-        templates = read_yaml(ROOT / "config" / "templates.yaml")
+    def bases(self) -> dict[str, UsedBase]:
+        """Return all bases by name."""
+        return {run.base.name: run.base for run in self.runs.values()}
+
+    @cached_property
+    def worlds(self) -> dict[str, World]:
+        """Return all generated worlds by name."""
+        return {world.name: world for study in self.studies.values() for world in study.worlds}
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """Return all sources by name."""
+        found = {name: source for study in self.studies.values() for name, source in study.sources.items()}
+        texts = [find_source("world-text", base.world, "pre-training") for base in self.bases.values() if base.world]
+        return found | {source.name: source for source in texts}
+
+    @cached_property
+    def _pretraining(self) -> dict[str, tuple[Run, Recipe]]:
         found = {}
-        for run in [*self.runs.values(), *self.pretraining.values()]:
-            if run.spec is None:
+        for name, base in self.bases.items():
+            if base.world is None or self.outside.given_base(base):
                 continue
-            name = run.spec["hyperparameters"]["template"]
-            if name not in templates:
-                raise InputError(
-                    f"hyperparameters.template: no template '{name}' in config/templates.yaml"
-                    f"{nearest(name, templates)}; there are: {', '.join(templates)}"
-                )
-            shape = run.spec["architecture"] == "encoder-decoder"
-            found[run.tokens] = Tokenization(run.spec["base_tokenizer"], name, digest(templates[name]), shape)
+            source, languages = find_source("world-text", base.world, "pre-training"), base.row.pretraining_languages
+            everything = set(languages) == set(source.languages)
+            label = "all" if everything else "-".join(["all-of", *in_table_order(languages)])
+            recipe = Recipe(f"{source.name}-{label}", source.name, languages, {"rows": "all"}, sampling="disjoint")
+            spec = {
+                "base": name,
+                "base_tokenizer": base.row.tokenizer,
+                "architecture": base.row.architecture,
+                "method": "full",
+                "mixture": recipe.name,
+                "seed": 1,
+                "hyperparameters": base.pretraining,
+                "model": base.model,
+            }
+            tokens = find_tokenization(base, base.pretraining["template"], f"config/world.yaml: bases.{name}")
+            found[name] = Run(base, "full", recipe.name, 1, spec=spec, tokens=tokens), recipe
         return found
 
     @cached_property
     def pretraining(self) -> dict[str, Run]:
-        """Return the pre-training run of every base of the generated world, from `config/world.yaml`."""
-        file = ROOT / "config" / "world.yaml"
-        recipe = pretraining_recipe(self.world_size)
-        found = {}
-        for base in dict.fromkeys(run.base for run in self.runs.values()):
-            row = table_row("bases", base, "bases")
-            if row["location"] != "world":
-                continue
-            hyperparameters = check(read_yaml(file), "world", "config/world.yaml")["pretraining"][base]
-            spec = {
-                "base": base,
-                "base_tokenizer": row["tokenizer"],
-                "architecture": row["architecture"],
-                "method": "full",
-                "mixture": recipe.name,
-                "seed": 1,
-                "hyperparameters": hyperparameters,
-            }
-            found[base] = Run(base, "full", recipe.name, 1, recipe.languages, spec)
-        return found
+        """Return the pre-training run of every base of a generated world, by the base's name."""
+        return {name: run for name, (run, _) in self._pretraining.items()}
 
+    @cached_property
+    def tokenizations(self) -> dict[str, Tokenization]:
+        """Return every tokenization in use, by the folder of its token stores."""
+        runs = [*self.tuned.values(), *self.pretraining.values()]
+        return {run.tokens.name: run.tokens for run in runs}
 
-def pretraining_recipe(world_size: str) -> Recipe:
-    """Return the mixture that the world's bases are pre-trained on: all texts of the world."""
-    languages = tuple(source_languages("world-text", "pre-training", world_size))
-    return Recipe("world-text-all", "parallel", "world-text", languages, {"rows": "all"})
+    @cached_property
+    def owed(self) -> dict[str, list[Evaluation]]:
+        """Return the evaluations that each run owes, over all studies, by run path."""
+        merged: dict[str, dict[tuple[str, str], Evaluation]] = {}
+        for study in self.studies.values():
+            for path, evaluations in study.evaluations.items():
+                mine = merged.setdefault(path, {})
+                mine |= {(one.origin, one.name): one for one in evaluations}
+        return {path: [mine[key] for key in sorted(mine)] for path, mine in merged.items()}
 
+    @cached_property
+    def owed_sets(self) -> list[tuple[list[Evaluation], list[str]]]:
+        """Return every distinct set of owed evaluations with the paths of the runs that owe it, the largest first.
 
-def load_plan(config: dict) -> Plan:
-    """Return the plan of a checked configuration; raises `InputError` for anything wrong in a study file."""
-    studies = {}
-    for name in config["studies"]:
-        study = expand_study(load_study(name), config)
-        if study.name in studies:
-            raise InputError(f"configuration: studies: the study '{study.name}' is listed twice")
-        studies[study.name] = study
-        if config["real_benchmarks"]["directory"]:
-            real = _on_real_benchmarks(study, config["real_benchmarks"])
-            studies[real.name] = real
-    return Plan(studies, config["world"]["size"])
+        Rules list their outputs by name, so each set is a rule of its own.
+        """
+        sets: dict[tuple, list[str]] = {}
+        for path, evaluations in self.owed.items():
+            sets.setdefault(tuple((one.origin, one.name) for one in evaluations), []).append(path)
+        ordered = sorted(sets.values(), key=lambda paths: (-len(paths), paths))
+        return [(self.owed[paths[0]], paths) for paths in ordered]
 
+    @cached_property
+    def specs(self) -> dict[str, dict]:
+        """Return the spec of every result by what it is about."""
+        return specs.build_specs(self)
 
-def _on_real_benchmarks(study: Study, wanted: dict) -> Study:
-    """Return the study's runs evaluated on real benchmarks, as a study with one table."""
-    known = {run.mixture for run in study.runs}
-    for name in wanted["mixtures"]:
-        if name not in known:
-            raise InputError(
-                f"configuration: real_benchmarks.mixtures: '{name}' is no mixture of {study.name}"
-                f"{nearest(name, known)}; there are: {', '.join(sorted(known))}"
-            )
-    for name in wanted["benchmarks"]:
-        table_row("benchmarks", name, "configuration: real_benchmarks.benchmarks")
-    chosen = [run for run in study.runs if run.spec is None or run.mixture in (wanted["mixtures"] or known)]
-    return replace(
-        study,
-        name=study.name + REAL,
-        title=f"{study.title} Models of scale '{study.scale}' on real benchmarks",
-        runs=chosen,
-        benchmarks=[name + REAL for name in wanted["benchmarks"]],
-        analysis=study.analysis_of_paper,
-        figures={},
-        tables={"accuracy": {"build": "accuracy"}},
-    )
+    def spec(self, about: str) -> str:
+        """Return the file of the spec of one result."""
+        return self.paths.spec(about, specs.spec_digest(self.specs[about]))
+
+    def write_spec(self, about: str, path: str) -> None:
+        """Write the spec of one result and remove those before it."""
+        for older in Path(path).parent.glob("*.json"):
+            older.unlink()
+        write_json(path, self.specs[about])
+
+    @cached_property
+    def disagreements(self) -> list[str]:
+        """Return the specs of results that are there, but were asked to be something else: those files are missing.
+
+        A missing file that a finished job was made from is no reason for Snakemake to run it again, unless it
+        remembers the job's inputs; asked for as a target, it is.
+        """
+        made = [about for about in self.specs if Path(specs.result_of(self, about)).exists()]
+        return [spec for about in made if not Path(spec := self.spec(about)).exists()]
+
+    # --- what is made from what ---
+
+    def parts(self, mixture: str) -> list[tuple[str, str]]:
+        """Return (source, language) of every part that a mixture may have, replay included."""
+        recipe = self.recipes[mixture]
+        found = [(recipe.source, code) for code in recipe.languages]
+        return found + [(recipe.replay["source"], code) for code in recipe.replay.get("languages", ())]
+
+    def reports(self, mixture: str) -> list[str]:
+        """Return the report of every source and language in a mixture."""
+        return [self.paths.report(*part) for part in self.parts(mixture)]
+
+    def selection(self, mixture: str) -> list[str]:
+        """Return the file that names the languages of a mixture whose languages are chosen, or nothing."""
+        name = self.recipes[mixture].selection_name
+        return [self.paths.selection(name)] if name else []
+
+    @cached_property
+    def selections(self) -> dict[str, Recipe]:
+        """Return a recipe for every selection of languages, by the selection's name."""
+        return {recipe.selection_name: recipe for recipe in self.recipes.values() if recipe.selection}
+
+    def selection_options(self, selection: str) -> list[str]:
+        """Return how a selection is asked for on the command line."""
+        recipe = self.selections[selection]
+        wanted = recipe.selection
+        options = ["--features", wanted["features"], "--k", str(wanted["k"]), "--seed", str(wanted["seed"])]
+        own = ["--own-vectors", wanted["vectors"]] if wanted["vectors"] else []
+        return [*options, *own, "--candidates", " ".join(recipe.languages)]
+
+    def token_indexes(self, run: Run) -> list[str]:
+        """Return the token stores that a training reads."""
+        return [self.paths.token_index(run.tokens.name, *part) for part in self.parts(run.mixture)]
+
+    def model(self, path: str) -> Place:
+        """Return where the model of a run lies: the tuned model, or the base itself."""
+        run = self.runs[path]
+        if run.spec is None:
+            return self.outside.base(run.base)
+        return Place(self.paths.model(path), self.paths.model_marker(path))
+
+    def adapter_base(self, path: str) -> list[str]:
+        """Return the option that names the base of an adapter; full weights need none."""
+        run = self.runs[path]
+        adapter = run.spec is not None and run.spec["method"] == "lora"
+        return ["--base", self.outside.base(run.base).path] if adapter else []
+
+    def data_options(self, path: str) -> list[str]:
+        """Return where the data of a run's evaluations lies, as options."""
+        return [word for one in self.owed[path] for word in ("--data", f"{one.origin}/{one.name}={one.directory}")]
+
+    def kind(self, study: str, section: str, name: str) -> Kind:
+        """Return the kind of a figure or table (`section`: figures or tables)."""
+        chosen = self.studies[study]
+        return FIGURES[chosen.figures[name]["draw"]] if section == "figures" else TABLES[chosen.tables[name]["build"]]
+
+    def caption(self, study: str, section: str, name: str) -> str:
+        """Return what the report says below a figure or table."""
+        chosen = self.studies[study]
+        content = self.specs[f"{section}/{study}/{chosen.scale}/{name}"]
+        kinds, key = (FIGURES, "draw") if section == "figures" else (TABLES, "build")
+        return caption(kinds, key, content)
+
+    def kind_files(self, study: str, section: str, name: str) -> dict[str, str]:
+        """Return the files that a figure's or table's kind needs besides the scores, by the option that names each."""
+        needed = {"similarity": self.paths.similarity, "vectors": self.paths.vectors}
+        return {f"--{need}": needed[need] for need in self.kind(study, section, name).needs if need in needed}
+
+    def rows_input(self, source: str, language: str) -> str:
+        """Return what one language of a source is read from: the spec of a given file, else the marker of its place."""
+        about = f"data/{source}/{language}"
+        return self.spec(about) if about in self.specs else self.source(source, language).marker
+
+    def tokenizer(self, tokens: str) -> Place:
+        """Return where the tokenizer of a tokenization lies."""
+        return self.outside.tokenizer(self.tokenizations[tokens].tokenizer, self.bases.values())
+
+    def source(self, source: str, language: str) -> Place:
+        """Return the file of one language of a source."""
+        return self.outside.source(self.sources[source], language)
+
+    def data_markers(self, path: str) -> list[str]:
+        """Return the markers of the data that a run is evaluated on."""
+        world, found = self.runs[path].base.world, []
+        for one in self.owed[path]:
+            found.append(self.outside.benchmark_data(one.origin, one.benchmark, world, "evaluation").marker)
+        return sorted({marker for marker in found if marker})
+
+    def fetched(self) -> list[str]:
+        """Return the markers of everything that `polytune prefetch` has to fetch for the configured studies."""
+        markers = [self.outside.base(base).marker for base in self.bases.values()]
+        markers += [self.tokenizer(name).marker for name in self.tokenizations]
+        parts = {part for run in self.tuned.values() for part in self.parts(run.mixture)}
+        markers += [self.source(*part).marker for part in sorted(parts)]
+        markers += [marker for path in self.owed for marker in self.data_markers(path)]
+        return [marker for marker in dict.fromkeys(markers) if marker.startswith(f"{self.paths.resources}/")]
+
+    def evaluation_files(self, study: str) -> list[str]:
+        """Return the evaluation files of a study."""
+        owed = self.studies[study].evaluations.items()
+        return [self.paths.evaluation(path, one.origin, one.name) for path, mine in owed for one in mine]
+
+    def figure_files(self, study: str) -> list[str]:
+        stems = [self.paths.figure(study, self.studies[study].scale, name) for name in self.studies[study].figures]
+        return [f"{stem}.{ending}" for stem in stems for ending in FIGURE_FORMATS]
+
+    def table_files(self, study: str) -> list[str]:
+        stems = [self.paths.table(study, self.studies[study].scale, name) for name in self.studies[study].tables]
+        return [f"{stem}.{ending}" for stem in stems for ending in TABLE_FORMATS]
+
+    def targets(self, studies: Iterable[str]) -> list[str]:
+        """Return evaluations, scores, figures and tables of studies.
+
+        Evaluations are asked for by name, since a deleted one is to be made again although the figures are there.
+        """
+        found = []
+        for study in studies:
+            scores = self.paths.scores(study, self.studies[study].scale)
+            found += [*self.evaluation_files(study), scores, *self.figure_files(study), *self.table_files(study)]
+        return list(dict.fromkeys([*found, *self.disagreements]))

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from polytune import ROOT
+from polytune.config.paths import ANY_RUN, Paths
 from polytune.errors import InputError
 from polytune.files import read_json
 
-# pattern of the files that carry provenance -> the packages whose code shapes the result
-SHAPED_BY = {
-    "bases/*/manifest.json": ("world", "data", "mixtures", "training"),
-    "runs/*/*/*/*/model/manifest.json": ("data", "mixtures", "training"),
-    "runs/*/*/*/*/evaluations/*.json": ("evaluation",),
-}
+
+def shaped_by(paths: Paths) -> dict[str, tuple[str, ...]]:
+    """Return, by the pattern of the files that carry provenance, the packages whose code shapes the result."""
+    trained = ("data", "mixtures", "models", "training")
+    return {
+        paths.base_marker("*"): ("world", *trained),
+        paths.model_marker(ANY_RUN): trained,
+        paths.evaluation(ANY_RUN, "*", "*"): ("models", "evaluation"),
+    }
 
 
 def made_by(content: dict) -> str:
@@ -49,8 +54,8 @@ def commits_since(commit: str, packages: tuple[str, ...]) -> list[str] | None:
 def find_stale(results: Path) -> Iterator[tuple[Path, str]]:
     """Yield (file, reason) of every result that was made by other code than the checkout's."""
     known: dict[tuple[str, tuple[str, ...]], list[str] | None] = {}
-    for pattern, packages in SHAPED_BY.items():
-        for file in sorted(results.glob(pattern)):
+    for pattern, packages in shaped_by(Paths(str(results))).items():
+        for file in map(Path, sorted(glob(pattern))):
             commit, _, edited = made_by(read_json(file)).partition("-")
             if not commit or commit == "unknown":
                 yield file, "its commit is unknown"

@@ -18,17 +18,16 @@ from polytune.world.facts import Facts, build_facts
 from polytune.world.grammar import Grammar
 from polytune.world.instructions import write_tasks
 from polytune.world.lexicon import NAMES, Lexicon, build_lexicons
-from polytune.world.models import bloom_config, mt5_config
 from polytune.world.settings import WorldSettings, settings_of_size
 from polytune.world.texts import write_texts
-from polytune.world.tokenizer import END, PADDING, build_tokenizer, save_tokenizer
+from polytune.world.tokenizer import build_tokenizer, save_tokenizer
 from polytune.world.uriel import Profile, read_profiles
 
 
 def command(
     output: Annotated[Path, typer.Option(help="Folder of the world; it is replaced as a whole.")],
     seed: Annotated[int, typer.Option(help="Everything random in the world follows from it.")] = 1,
-    size: Annotated[str, typer.Option(help="default (57 languages) or tiny (8, for tests).")] = "default",
+    size: Annotated[str, typer.Option(help="default (57 languages) or tiny (fewer texts and rows).")] = "default",
 ) -> None:
     """Generate the built-in multilingual world: instructions, texts, benchmarks, tokenizer and truth."""
     build_world(settings_of_size(size, seed), output)
@@ -62,7 +61,7 @@ def build_world(settings: WorldSettings, output: Path) -> None:
         write_base_texts(world, folder / "texts" / "data")
         for benchmark in BENCHMARKS:
             write_benchmark(benchmark, world, folder / "benchmarks")
-        write_tokenizer_and_configs(world, folder)
+        write_tokenizer(world, folder / "tokenizer")
         write_json(folder / "truth.json", describe_truth(world))
         write_lexicons(world, folder / "lexicon.parquet")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -126,14 +125,10 @@ def write_rows(path: Path, prefix: str, rows: Iterable[tuple[str, str, str]]) ->
     path.write_bytes(gzip.compress(text.encode("utf-8"), compresslevel=5, mtime=0))
 
 
-def write_tokenizer_and_configs(world: World, folder: Path) -> None:
-    """Write the tokenizer and the configurations of the base models that go with it."""
+def write_tokenizer(world: World, folder: Path) -> None:
+    """Write the tokenizer that all bases of the world share."""
     forms = (word.form for lexicon in world.lexicons.values() for word in lexicon.values())
-    tokenizer = build_tokenizer({*NAMES, *(part for form in forms for part in form.split())})
-    save_tokenizer(tokenizer, folder / "tokenizer")
-    numbers = (tokenizer.get_vocab_size(), tokenizer.token_to_id(PADDING), tokenizer.token_to_id(END))
-    write_json(folder / "base-config" / "config.json", bloom_config(*numbers))
-    write_json(folder / "base-config-encoder-decoder" / "config.json", mt5_config(*numbers))
+    save_tokenizer(build_tokenizer({*NAMES, *(part for form in forms for part in form.split())}), folder)
 
 
 def describe_truth(world: World) -> dict[str, Any]:

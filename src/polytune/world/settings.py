@@ -56,8 +56,16 @@ class WorldSettings:
     instruction_rows: int = 2000  # a mixture takes 400 of them, or shares a fixed budget of 8,000 among four languages
 
 
+SIZES = ("default", "small", "tiny")
+
+
+def world_name(size: str, seed: int) -> str:
+    """Return the name of a world: its folder, and the ending of everything that comes from it."""
+    return f"w{seed}" if size == "default" else f"w{seed}-{size}"
+
+
 def settings_of_size(size: str, seed: int) -> WorldSettings:
-    """Return the settings of size `default` or `tiny` (few texts and rows, for tests)."""
+    """Return the settings of a size: `default`, or with few texts and rows for tests `small` and `tiny`."""
     default = WorldSettings(seed=seed)
     if size == "default":
         return default
@@ -69,4 +77,8 @@ def settings_of_size(size: str, seed: int) -> WorldSettings:
             documents_per_base_language=2500,
             instruction_rows=400,
         )
-    raise InputError(f"size: '{size}' is unknown; allowed: default, tiny{nearest(size, ['default', 'tiny'])}")
+    if size == "small":
+        # as few languages pre-trained on, but enough of them that the planted effects are there
+        tiny = settings_of_size("tiny", seed)
+        return replace(tiny, documents_per_base_language=5000, instruction_rows=1500)
+    raise InputError(f"size: '{size}' is unknown; allowed: {', '.join(SIZES)}{nearest(size, SIZES)}")

@@ -1,0 +1,86 @@
+"""Figures, tables and the analysis of a study, checked word by word when planning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from polytune import ROOT
+from polytune.analysis.choices import RUN_COORDINATES, SCORE_COORDINATES
+from polytune.analysis.measures import MEASURES
+from polytune.config.kinds import Allowed, Kinds, check_kind, check_value
+from polytune.errors import InputError, nearest
+from polytune.figures.kinds import FIGURES
+from polytune.languages.codes import languages as language_table
+from polytune.study.expand import Study
+from polytune.study.specs import study_evaluations
+from polytune.tables.kinds import TABLES
+
+
+def check_study(study: Study) -> None:
+    """Raise `InputError` for the first wrong word in the figures, tables and analysis of a study."""
+    allowed = allowed_values(study)
+    _check_analysis(study, allowed)
+    for section, key, kinds, specs in (
+        ("figures", "draw", FIGURES, study.figures),
+        ("tables", "build", TABLES, study.tables),
+    ):
+        for name, spec in specs.items():
+            check_kind(kinds, key, spec, f"{study.file}: {section}.{name}", allowed, study.analysis)
+
+
+def allowed_values(study: Study) -> Allowed:
+    """Return the values that options of the study's figures and tables may have, by their type's name."""
+    coordinates = {name for recipe in study.recipes.values() for name in recipe.coordinates}
+    return {
+        "Language": set(language_table()),
+        "Evaluation": {entry["name"] for entry in study_evaluations(study)},
+        "Measure": set(MEASURES),
+        "Coordinate": {*RUN_COORDINATES, *SCORE_COORDINATES, *coordinates},
+        "Family": set(study.families),
+        "Mixture": _short(study, study.recipes),
+        "Base": _short(study, {run.base.name for run in study.runs.values()}),
+        "Method": {run.method for run in study.runs.values() if run.spec},
+        "Published": {path.name for path in (ROOT / "config/published").glob("*.csv")},
+    }
+
+
+def _short(study: Study, names: Iterable[str]) -> set[str]:
+    """Return names, also without the generated world that they carry."""
+    found = set(names)
+    for world in study.worlds:
+        found |= {name.replace(f"-{world.name}", "", 1) for name in found}
+    return found
+
+
+def _check_analysis(study: Study, allowed: Allowed) -> None:
+    """Raise `InputError` for a setting of the analysis that no kind in use has, or a value that is not allowed."""
+    where = f"{study.file}: analysis"
+    benchmarks = {entry["benchmark"]["benchmark"] for entry in study_evaluations(study)}
+    options = {}
+    for kinds, key, specs in ((FIGURES, "draw", study.figures), (TABLES, "build", study.tables)):
+        options |= _options(kinds, key, specs)
+    for name, value in study.analysis.items():
+        if name == "counted_as_untuned":
+            for benchmark in value:
+                if benchmark not in benchmarks:
+                    raise InputError(
+                        f"{where}.counted_as_untuned: '{benchmark}' is no benchmark of the study"
+                        f"{nearest(benchmark, benchmarks)}; it has: {', '.join(sorted(benchmarks))}"
+                    )
+                for code in value[benchmark]:
+                    if code not in allowed["Language"]:
+                        raise InputError(f"{where}.counted_as_untuned.{benchmark}: no language '{code}'")
+        elif name in options:
+            check_value(options[name], value, f"{where}.{name}", allowed)
+        else:
+            known = ["counted_as_untuned", *options]
+            raise InputError(
+                f"{where}: no figure or table of the study has an option '{name}'{nearest(name, known)}; "
+                f"there are: {', '.join(known)}"
+            )
+
+
+def _options(kinds: Kinds, key: str, specs: dict[str, dict]) -> dict:
+    """Return the types of all options of the kinds in use."""
+    used = [kinds[spec[key]] for spec in specs.values() if spec.get(key) in kinds]
+    return {name: kind.hint(name) for kind in used for name in kind.options}

@@ -1,0 +1,77 @@
+"""What a local directory of the user's holds: known by its content, looked at only where something changed.
+
+A file may be replaced in place, and a model of a hundred gigabytes must not be read at each plan. So planning compares
+names, sizes and times of the files with what was recorded when their content was last digested; only where they differ
+is the content digested again, and only other content is another thing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytune.errors import InputError
+from polytune.files import digest, read_json, sha256_file, write_json
+
+
+def fingerprint(files: Iterable[Path], folder: Path) -> str:
+    """Return a digest of names, sizes and times of files, without reading them."""
+    looks = []
+    for file in sorted(files):
+        state = file.stat()
+        looks.append([file.relative_to(folder).as_posix(), state.st_size, state.st_mtime_ns])
+    return digest(looks)
+
+
+def content_digest(files: Iterable[Path], folder: Path) -> str:
+    """Return the SHA-256 of names and contents of files."""
+    ordered = sorted(files)
+    with ThreadPoolExecutor(8) as pool:  # hashing releases the interpreter lock; large models have many shards
+        sums = list(pool.map(sha256_file, ordered))
+    return digest([[file.relative_to(folder).as_posix(), sum_] for file, sum_ in zip(ordered, sums, strict=True)])
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return every file below a folder except hidden ones, such as a download's cache."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def identity(folder: str, record: str) -> str:
+    """Return what identifies the content of a given folder: the digest in its record if that still holds.
+
+    `record` is the marker that `command` writes. Without one, or with other content, it is the fingerprint of now.
+    """
+    files = files_of(Path(folder))
+    now = fingerprint(files, Path(folder))
+    try:
+        known = json.loads(Path(record).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return now
+    if known["fingerprint"] == now or known["digest"] == content_digest(files, Path(folder)):
+        return known["identity"]
+    return now
+
+
+def command(
+    spec: Annotated[Path, typer.Option(help="What to look at, as the workflow writes it.")],
+    folder: Annotated[Path, typer.Option(help="Directory to digest.")],
+    output: Annotated[Path, typer.Option(help="Record to write: the digest of the content.")],
+) -> None:
+    """Digest a given directory, so that other content in the same place is noticed."""
+    files = files_of(folder)
+    if not files:
+        raise InputError(f"{folder}: holds no files")
+    record = {
+        "identity": read_json(spec)["identity"],
+        "fingerprint": fingerprint(files, folder),
+        "digest": content_digest(files, folder),
+        "files": len(files),
+    }
+    write_json(output, record)
+    print(f"{folder}: {len(files)} files, digest {record['digest'][:12]}")

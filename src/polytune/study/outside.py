@@ -1,0 +1,258 @@
+"""Outside things: bases, sources and benchmark data, where each lies, and by which small file it is known.
+
+A thing is generated with a world, given by the user as a local directory, or fetched once. What comes from a world
+carries the world's name (`world-bloom-w1`), so that several worlds stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from polytune import ROOT
+from polytune.config import tables
+from polytune.config.benchmarks import Benchmark
+from polytune.config.paths import Paths
+from polytune.config.schema import check
+from polytune.errors import InputError, nearest
+from polytune.fetch.wanted import FOLDERS, Kind, find_wanted
+from polytune.languages.codes import check_languages
+from polytune.models.architectures import is_encoder_decoder
+from polytune.readers.yaml import read_yaml
+from polytune.world.settings import settings_of_size, world_name
+
+WORLD_TABLE = "config/world.yaml"
+ORIGINS = ("world", "directory", "hub")
+
+
+@dataclass(frozen=True)
+class World:
+    """A generated world that the configuration uses."""
+
+    seed: int
+    size: str
+
+    @property
+    def name(self) -> str:
+        """Return its name, the ending of everything that comes from it."""
+        return world_name(self.size, self.seed)
+
+    def named(self, thing: str) -> str:
+        """Return the name of a thing that comes from this world."""
+        return f"{thing}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An instruction source: a row of `config/sources.tsv`, as it is or of one world."""
+
+    name: str
+    row: tables.Source
+    languages: tuple[str, ...]
+    world: World | None = None
+    rows: int | None = None
+    """Rows of each language, where that is known before they are read."""
+
+    @property
+    def listed(self) -> str:
+        """Return its name in the table."""
+        return self.row.source
+
+
+@dataclass(frozen=True)
+class UsedBase:
+    """A base model: a row of `config/bases.tsv`, or an entry of `config/world.yaml` in one world."""
+
+    name: str
+    listed: str
+    """Its name in the table."""
+    row: tables.Base
+    world: World | None = None
+    model: dict | None = None
+    """The transformers configuration that a world's base is pre-trained from."""
+    pretraining: dict | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A directory (or file) that programs read and the marker that the workflow depends on."""
+
+    path: str
+    marker: str
+
+
+@cache
+def world_bases() -> dict[str, dict]:
+    """Return the checked entries of `config/world.yaml`."""
+    bases = check(read_yaml(ROOT / WORLD_TABLE), "world", WORLD_TABLE)["bases"]
+    for name, entry in bases.items():
+        where = f"{WORLD_TABLE}: bases.{name}.pretraining"
+        entry["pretraining"] = check(entry["pretraining"], "study#hyperparameters", where)
+    return bases
+
+
+def find_base(name: str, world: World | None, where: str) -> UsedBase:
+    """Return a base by its name in a study file; raises `InputError` for an unknown one, or a world's without world."""
+    if name in world_bases():
+        if world is None:
+            raise InputError(f"{where}: '{name}' belongs to the generated world; use it in `world.bases` of a study")
+        entry = world_bases()[name]
+        texts = find_source("world-text", world, where)
+        languages = tuple(entry.get("languages") or texts.languages)
+        if strange := [code for code in languages if code not in texts.languages]:
+            raise InputError(
+                f"{WORLD_TABLE}: bases.{name}.languages: world {world.name} has no texts in '{strange[0]}'; "
+                f"it has {', '.join(texts.languages)}"
+            )
+        architecture = "encoder-decoder" if is_encoder_decoder(entry["model"]["model_type"]) else "decoder"
+        row = tables.Base(
+            base=world.named(name),
+            architecture=architecture,
+            location="world",
+            tokenizer=world.named("world"),
+            licence="apache-2.0",
+            parameters=entry.get("parameters"),
+            pretraining_languages=languages,
+        )
+        return UsedBase(world.named(name), name, row, world, entry["model"], entry["pretraining"])
+    if name not in tables.bases():
+        known = [*tables.bases(), *world_bases()]
+        raise InputError(
+            f"{where}: '{name}' is neither in config/bases.tsv nor in {WORLD_TABLE}{nearest(name, known)}; "
+            f"there are: {', '.join(known)}"
+        )
+    row = tables.bases()[name]
+    check_languages(sorted(row.seen_languages), f"config/bases.tsv: base '{name}'")
+    return UsedBase(name, name, row)
+
+
+def find_source(name: str, world: World | None, where: str) -> Source:
+    """Return a source by its name in a study file, with its languages; raises `InputError` for an unknown one."""
+    row = tables.find_row(tables.sources(), name, where, "config/sources.tsv")
+    check_languages(row.languages, f"config/sources.tsv: source '{name}'")
+    source = Source(name, row, row.languages)
+    if row.location is None or not row.location.startswith("world:"):
+        return source
+    if world is None:
+        raise InputError(f"{where}: '{name}' belongs to the generated world; name it in `world.sources` of a study")
+    settings = settings_of_size(world.size, world.seed)
+    texts = row.location == "world:texts"
+    languages, rows = settings.languages, settings.instruction_rows
+    if texts:
+        languages, rows = settings.base_languages, settings.documents_per_base_language
+    return replace(source, name=world.named(name), languages=tuple(languages), world=world, rows=rows)
+
+
+class Outside:
+    """Answers where bases, tokenizers, sources and benchmark data of a configuration lie."""
+
+    def __init__(self, config: dict, paths: Paths) -> None:
+        self.locations, self.paths = config["locations"], paths
+        for name in self.locations["sources"]:
+            tables.find_row(tables.sources(), name, "configuration: locations.sources", "config/sources.tsv")
+        for name, path in self.locations["bases"].items():
+            known = [*tables.bases(), *world_bases()]
+            if name not in known:
+                raise InputError(
+                    f"configuration: locations.bases: '{name}' is no base{nearest(name, known)}; "
+                    f"there are: {', '.join(known)}"
+                )
+            where = f"configuration: locations.bases.{name}: {path}"
+            if not Path(path).is_dir():
+                raise InputError(f"{where}: no such directory")
+            if not (Path(path) / "config.json").is_file():
+                raise InputError(f"{where}: holds no config.json, so it is no model directory")
+            if not any(Path(path).glob("*.safetensors")):
+                raise InputError(f"{where}: holds no weights (*.safetensors); only safetensors are loaded")
+            if not (Path(path) / "tokenizer.json").is_file():
+                raise InputError(
+                    f"{where}: holds no tokenizer.json; only fast tokenizers are supported. transformers makes one: "
+                    "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"
+                )
+        for name, path in self.locations["sources"].items():
+            if "{language}" not in path and not Path(path).is_dir():
+                raise InputError(f"configuration: locations.sources.{name}: {path}: no such directory")
+        if (path := self.locations["benchmarks"]) and not Path(path).is_dir():
+            raise InputError(f"configuration: locations.benchmarks: {path}: no such directory")
+
+    def _fetched(self, kind: Kind, name: str) -> str:
+        """Return the folder of a fetched thing: its revision is part of it, so another revision is another download."""
+        return self.paths.fetched(FOLDERS[kind], name, find_wanted(kind, name).revision)
+
+    # --- bases and tokenizers ---
+
+    def given_base(self, base: UsedBase) -> str:
+        """Return the local directory of a base, empty if none is given."""
+        return self.locations["bases"].get(base.listed, "")
+
+    def base(self, base: UsedBase) -> Place:
+        """Return where the weights of a base lie."""
+        if given := self.given_base(base):
+            return Place(given, self.paths.given("bases", base.name))
+        if base.world:
+            return Place(self.paths.base(base.name), self.paths.base_marker(base.name))
+        folder = self._fetched("base", base.listed)
+        return Place(folder, f"{folder}/manifest.json")
+
+    def tokenizer(self, tokenizer: str, bases: Iterable[UsedBase]) -> Place:
+        """Return where a tokenizer lies: with a given base that has it, else with its world, else fetched."""
+        having = [base for base in bases if base.row.tokenizer == tokenizer]
+        for base in having:
+            if self.given_base(base):
+                return self.base(base)
+        if having[0].world:
+            world = having[0].world.name
+            return Place(f"{self.paths.world(world)}/tokenizer", self.paths.world_marker(world))
+        folder = self._fetched("tokenizer", tokenizer)
+        return Place(folder, f"{folder}/manifest.json")
+
+    # --- sources ---
+
+    def given_source(self, source: Source, language: str) -> str:
+        """Return the local file of one language of a source, empty if none is given."""
+        given = self.locations["sources"].get(source.listed)
+        if not given:
+            return ""
+        pattern = given if "{language}" in given else f"{given}/{source.row.file}"
+        return pattern.replace("{language}", language)
+
+    def source(self, source: Source, language: str) -> Place:
+        """Return the file of one language of a source."""
+        if given := self.given_source(source, language):
+            if not Path(given).is_file():
+                raise InputError(
+                    f"configuration: locations.sources: source '{source.name}' has no rows in '{language}': "
+                    f"{given}: no such file"
+                )
+            return Place(given, given)
+        file = source.row.file.replace("{language}", language)
+        if source.world:
+            folder = f"{self.paths.world(source.world.name)}/{source.row.location.partition(':')[2]}"
+            return Place(f"{folder}/{file}", self.paths.world_marker(source.world.name))
+        if source.row.location is None:
+            raise InputError(
+                f"configuration: locations.sources.{source.name}: no directory is given; '{source.name}' cannot be "
+                f"fetched, name the directory that holds {source.row.file}"
+            )
+        folder = self._fetched("source", source.name)
+        return Place(f"{folder}/{file}", f"{folder}/manifest.json")
+
+    # --- benchmark data ---
+
+    def benchmark_data(self, origin: str, benchmark: Benchmark, world: World | None, where: str) -> Place:
+        """Return the data root of a benchmark and its marker; a given directory has none, its files are looked at."""
+        if origin == "world":
+            if world is None:
+                raise InputError(f"{where}: data 'world' needs scale 'world'")
+            return Place(f"{self.paths.world(world.name)}/benchmarks", self.paths.world_marker(world.name))
+        if origin == "directory":
+            if not self.locations["benchmarks"]:
+                raise InputError(
+                    f"{where}: benchmark '{benchmark.benchmark}' takes its data from a directory, and none is given; "
+                    "name it in the configuration: locations: {benchmarks: DIRECTORY}"
+                )
+            return Place(self.locations["benchmarks"], "")
+        folder = self._fetched("benchmark", benchmark.hub_id)
+        return Place(folder.removesuffix(f"/{benchmark.hub_id}"), f"{folder}/manifest.json")

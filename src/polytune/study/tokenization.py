@@ -1,0 +1,44 @@
+"""Tokenizations: a tokenizer, a template and the shape of the base decide the token ids of a source together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from polytune import ROOT
+from polytune.data.templates import Template, read_templates
+from polytune.errors import InputError, nearest
+from polytune.study.outside import UsedBase
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """What token stores are made with; `name` is their folder, another template or shape is another folder."""
+
+    tokenizer: str
+    template: str
+    encoder_decoder: bool
+    template_digest: str
+
+    @property
+    def name(self) -> str:
+        """Return the folder of the token stores: `{tokens}` in every rule."""
+        shape = "encoder-decoder" if self.encoder_decoder else "decoder"
+        return f"{self.tokenizer}-{self.template}-{shape}-{self.template_digest[:6]}"
+
+
+@cache
+def _templates() -> dict[str, Template]:
+    return read_templates(ROOT / "config" / "templates.yaml")
+
+
+def find_tokenization(base: UsedBase, template: str, where: str) -> Tokenization:
+    """Return the tokenization of a base and a template; raises `InputError` for an unknown template."""
+    templates = _templates()
+    if template not in templates:
+        raise InputError(
+            f"{where}: no template '{template}' in config/templates.yaml{nearest(template, templates)}; "
+            f"there are: {', '.join(map(str, templates))}"
+        )
+    shape = base.row.architecture == "encoder-decoder"
+    return Tokenization(base.row.tokenizer, template, shape, templates[template].digest)

@@ -1,0 +1,64 @@
+"""Every line of Snakemake that the documents show is run, as a dry run, in a clean checkout with a reader's files.
+
+Each distinct line runs once. Lines for a cluster are planned on this machine: `profiles/local` stands for its profile.
+`tests/project/test_commands.py` checks the other programs of the documents.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.cases.documented_commands import documented_commands
+
+# What a reader has made or copied before typing a line. The data stand for real ones in the layout of the hub.
+COPIES = {"my-real-benchmarks.yaml": "config/examples/real-benchmarks.yaml"}
+WRITTEN = {"my.yaml": "studies: [lucky52]\n"}
+BENCHMARKS = "real-benchmarks"
+"""The directory that the example names."""
+
+RUNS_ALONE = ("--rulegraph", "--unlock", "--lint", "--summary", "--list-target-rules")
+NEEDS_RESULTS = ("--report",)  # tests/workflow/test_end_to_end.py runs it after a study
+
+
+def as_dry_run(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the options of a line as they are tried here."""
+    options = ["profiles/local" if word.startswith("profiles/") else word for word in words[1:]]
+    alone = any(option in RUNS_ALONE for option in options)
+    return tuple(options) if alone or "-n" in options else ("-n", *options)
+
+
+LINES: dict[tuple[str, ...], str] = {}
+for command in documented_commands():
+    if command.program == "snakemake" and not set(command.words) & set(NEEDS_RESULTS):
+        LINES.setdefault(as_dry_run(command.words), f"{command.page}:{command.line}")
+
+
+@pytest.fixture(scope="module")
+def checkout(clean_checkout, tmp_path_factory):
+    """A checkout in which nothing ran, with what the documents ask a reader to make."""
+    checkout = clean_checkout.copy(tmp_path_factory.mktemp("documented") / "polytune")
+    for name, original in COPIES.items():
+        shutil.copy(checkout.folder / original, checkout.folder / name)
+    for name, text in WRITTEN.items():
+        (checkout.folder / name).write_text(text)
+    call = [sys.executable, "-m", "polytune.cli", "build-world", "--size", "tiny", "--output", "made"]
+    subprocess.run(call, cwd=checkout.folder, env=checkout.environment, check=True, capture_output=True)
+    (checkout.folder / "made/benchmarks").rename(checkout.folder / BENCHMARKS)
+    return checkout
+
+
+def test_the_lines_are_found():
+    assert len(LINES) > 8
+    assert any(page.startswith("README.md") for page in LINES.values())
+
+
+@pytest.mark.parametrize("options", LINES, ids=LINES.values())
+def test_a_documented_line_is_planned(checkout, options):
+    printed = checkout.run(*options)
+    assert "Traceback" not in printed
+    if "-n" in options:
+        assert "Job stats" in printed or "Nothing to be done" in printed
