@@ -1,5 +1,6 @@
 # make run    from nothing to the figures of the default configuration, on the generated world
-# make test   the default test suite
+# make check  the quick tests, nothing trained: under a minute
+# make test   the whole test suite but the cluster's, which is make test-cluster (as root)
 # make lint   the style checks of the tests alone
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ export DS_BUILD_OPS := 0
 export HF_HUB_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: run test test-cluster lint install
+.PHONY: run check test test-cluster lint install
 
 install: $(VENV)/installed
 
@@ -24,6 +25,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 run: install
 	snakemake --profile profiles/local
+
+check: install
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m unit $(PYTEST_OPTIONS)
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)

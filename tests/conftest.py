@@ -9,6 +9,45 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 
+TIERS = ("unit", "slow", "workflow", "cluster", "gpu")
+SLOW = (
+    "training",
+    "fetch",  # starts servers
+    "evaluation/test_command.py",  # as many processes as cases
+    "evaluation/test_evaluate_run.py",
+    "evaluation/test_loglikelihoods.py",  # a model of each architecture
+    "evaluation/test_peer.py",  # the harness beside ours
+    "models/test_broken_files.py",  # hundreds of directories
+    "models/test_adapters.py",
+    "models/test_heads.py",
+    "project/test_failures.py",  # commands as processes
+    "figures/test_draw.py",
+    "tables/test_tables.py",  # thousands of resamples
+)
+PLACES = {**dict.fromkeys(SLOW, "slow"), "workflow": "workflow", "slurm": "cluster"}
+"""The tier of a folder's or a file's tests. Elsewhere a test is `unit` unless it says that it is slow."""
+
+
+def tier_of(path: Path) -> str:
+    """Return the tier of the tests in a file."""
+    place = path.relative_to(PROJECT / "tests").as_posix()
+    return PLACES.get(place) or PLACES.get(place.partition("/")[0], "unit")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare `make check` the imports of files that hold nothing for it."""
+    quick = config.getoption("markexpr") == "unit" and collection_path.suffix == ".py"
+    return True if quick and tier_of(collection_path) != "unit" else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test its tier."""
+    for item in items:
+        tier = tier_of(item.path)
+        if tier != "unit" or not any(item.get_closest_marker(other) for other in TIERS):
+            item.add_marker(tier)
+
 
 @pytest.fixture(scope="session")
 def project() -> Path:

@@ -1,103 +1,113 @@
-"""The project itself: import directions, environments, reference, names."""
+"""The project itself: the order of imports, its environments, its reference, its names."""
 
 from __future__ import annotations
 
 import ast
-import re
+import importlib
 import subprocess
-import tomllib
+from functools import cache
+from pathlib import Path
 
 import pytest
-import yaml
 
 from polytune.config.reference import render
 
-STAGES = [
-    "languages",
-    "world",
-    "data",
-    "mixtures",
-    "training",
-    "evaluation",
-    "judging",
-    "analysis",
-    "figures",
-    "report",
-]
-# what stands above the stages: they compose them
-COMPOSING = {"cli", "studies", "plan", "locations", "reference", "stale", "cluster"}
-# of the cluster package, what a training needs to know that nobody else writes where it writes
-SUPPORT_IN_CLUSTER = {"guard", "slurm"}
+SUPPORT = ("errors", "files", "machine", "progress", "provenance", "readers", "config", "cluster")
+STAGES = ("languages", "models", "world", "data", "mixtures", "training", "evaluation", "scores", "analysis")
+STAGES += ("figures", "tables")
+COMPOSING = ("fetch", "study", "costs", "cli")
+"""Each place below `src/polytune`: support modules know no stage, a stage only earlier ones, the last compose them."""
 
 
-def imports_of(path):
-    """Modules of polytune that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("polytune."):
-            package, _, module = node.module.removeprefix("polytune.").partition(".")
-            yield module if package == "cluster" and module in SUPPORT_IN_CLUSTER else package
-        elif isinstance(node, ast.Import):
-            yield from (name.name.split(".")[1] for name in node.names if name.name.startswith("polytune."))
+@cache
+def imports(project: Path) -> dict[str, set[str]]:
+    """Return for each module of Polytune (`training.loss`) the modules of Polytune that it imports, wherever it does.
+
+    What only type checkers see (`if TYPE_CHECKING:`) is no import.
+    """
+    source = project / "src/polytune"
+    names = {
+        ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in source.rglob("*.py")
+    }
+    found: dict[str, set[str]] = {}
+    for name, path in names.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        hidden = {
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+            for statement in node.body
+            for inner in ast.walk(statement)
+        }
+        asked = set()
+        for node in ast.walk(tree):
+            if node in hidden:
+                continue
+            if isinstance(node, ast.Import):
+                asked |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path} imports relatively"
+                # `from polytune.training import loss` asks for the module, `... import LossError` for what is in it
+                asked |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        found[name] = {module.removeprefix("polytune.") for module in asked} & set(names) - {name, "__init__"}
+    return found
+
+
+def test_every_module_has_its_place(project):
+    places = {name.partition(".")[0] for name in imports(project)} - {"__init__"}
+    assert places == {*SUPPORT, *STAGES, *COMPOSING}
 
 
 def test_imports_go_one_way(project):
     seen = 0
-    for path in sorted((project / "src/polytune").rglob("*.py")):
-        place = path.relative_to(project / "src/polytune").parts[0].removesuffix(".py")
-        place = path.stem if place == "cluster" and path.stem in SUPPORT_IN_CLUSTER else place
-        for imported in imports_of(path):
+    for module, imported in imports(project).items():
+        place = module.partition(".")[0]
+        for other in {name.partition(".")[0] for name in imported} - {place}:
             seen += 1
-            if place in STAGES and imported in STAGES:
-                assert STAGES.index(imported) <= STAGES.index(place), f"{path} imports {imported}"
+            said = f"{module} imports from {other}"
+            if place in SUPPORT:
+                assert other in SUPPORT, said
+            elif place == "models":
+                assert other in SUPPORT, f"{said}; models stand beside the pipeline"
             elif place in STAGES:
-                assert imported not in COMPOSING, f"{path} imports {imported}"
-            elif place not in COMPOSING and place != "__init__":
-                assert imported not in STAGES, f"the support module {path} imports the stage {imported}"
+                assert other in (*SUPPORT, *STAGES[: STAGES.index(place)]), said
+            elif place in COMPOSING:
+                assert other in (*SUPPORT, *STAGES, *COMPOSING[: COMPOSING.index(place)]), said
     assert seen > 100
 
 
-def test_the_engine_is_not_mentioned_below_src(project):
+def test_no_modules_import_each_other(project):
+    """No circle, inside a package or across: a module can be read after the modules that it imports."""
+    graph = {module: set(imported) for module, imported in imports(project).items()}
+    while free := [module for module, imported in graph.items() if not imported & set(graph)]:
+        for module in free:
+            del graph[module]
+    assert not graph, f"in a circle, or importing one: {sorted(graph)}"
+
+
+def test_the_engine_is_used_in_one_place(project):
+    """`costs.jobs` asks Snakemake which jobs are due; every other module runs without it."""
+    using = set()
     for path in (project / "src/polytune").rglob("*.py"):
-        place = path.relative_to(project / "src/polytune").parts[0]
-        if place not in ("cluster", "cli.py", "locations.py", "plan.py"):
-            assert "import snakemake" not in path.read_text(), path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            asked = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            asked += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            # its name alone as a string: `python -m snakemake`, `import_module("snakemake")`
+            asked += [str(node.value)] if isinstance(node, ast.Constant) else []
+            if any(name.partition(".")[0] == "snakemake" for name in asked):
+                using.add(path.relative_to(project / "src/polytune").as_posix())
+    assert using == {"costs/jobs.py"}
 
 
-def test_every_command_exists_and_explains_itself(project):
-    import importlib
-
+def test_every_command_exists_and_explains_itself():
     from polytune.cli import COMMANDS
 
+    assert len(COMMANDS) > 15
     for name, (module, help_line) in COMMANDS.items():
         command = importlib.import_module(module).command
         assert command.__doc__, name
         assert help_line.endswith("."), name
-
-
-def test_the_environment_has_the_pins_of_the_lock(project):
-    lock = {}
-    for line in (project / "constraints.txt").read_text().splitlines():
-        if "==" in line:
-            name, version = line.split("==")
-            lock[name.lower().replace("_", "-")] = version
-    environments = list((project / "workflow/envs").glob("*.yaml"))
-    assert environments
-    for environment in environments:
-        content = yaml.safe_load(environment.read_text())
-        pins = next(entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
-        assert pins
-        for pin in pins:
-            name, version = pin.split("==")
-            assert lock[name.lower().replace("_", "-")] == version, f"{environment.name}: {pin}"
-
-
-def test_the_project_asks_for_the_versions_of_the_lock(project):
-    wanted = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
-    lock = (project / "constraints.txt").read_text().lower().replace("_", "-")
-    for requirement in wanted:
-        name = re.split(r"[=<>;\s]", requirement)[0].lower()
-        assert re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE), name
-    assert "torch==2.13.0" in wanted
 
 
 def test_the_configuration_reference_is_up_to_date(project):
@@ -105,38 +115,23 @@ def test_the_configuration_reference_is_up_to_date(project):
     assert written == render(), "run 'polytune write-reference' and commit docs/configuration.md"
 
 
-def test_files_stay_readable(project):
-    long = {
-        path.name: count
-        for path in [*(project / "src").rglob("*.py"), *(project / "workflow").rglob("*.smk")]
-        if (count := len(path.read_text().splitlines())) > 300
-    }
-    assert long == {}
+@pytest.mark.parametrize(("folder", "longest"), [("src", 300), ("workflow", 300), ("performance", 300), ("tests", 400)])
+def test_files_stay_readable(project, folder, longest):
+    files = [path for ending in ("py", "smk") for path in (project / folder).rglob(f"*.{ending}")]
+    assert len(files) > 5
+    assert {path.name: lines for path in files if (lines := len(path.read_text().splitlines())) > longest} == {}
 
 
 @pytest.mark.parametrize("name", ["utils", "helpers", "misc", "common_utils"])
 def test_no_file_is_called(project, name):
-    assert not list((project / "src").rglob(f"{name}.py"))
+    assert not [path for folder in ("src", "tests") for path in (project / folder).rglob(f"{name}.py")]
 
 
 def test_no_path_of_a_developers_machine_is_committed(project):
     # the words are put together here, so that this file does not find itself
     homes = "|".join(f"/{name}/" for name in ("work", "root", "home"))
-    found = subprocess.run(
-        [
-            "git",
-            "grep",
-            "-nIE",
-            f"(^|[^A-Za-z0-9_.}}])({homes})[a-z]",
-            "--",
-            "src",
-            "workflow",
-            "config",
-            "profiles",
-            "docs",
-        ],
-        cwd=project,
-        capture_output=True,
-        text=True,
-    )
+    places = ["src", "workflow", "config", "profiles", "docs", "tests", "performance", "README.md", "Makefile"]
+    call = ["git", "grep", "-nIE", f"(^|[^A-Za-z0-9_.}}])({homes})[a-z]", "--", *places]
+    found = subprocess.run(call, cwd=project, capture_output=True, text=True, check=False)
     assert found.stdout == ""
+    assert found.returncode == 1, found.stderr
