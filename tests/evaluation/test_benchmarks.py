@@ -9,7 +9,6 @@ import yaml
 from polytune.config.benchmarks import Benchmark, Evaluation, benchmarks, find_benchmark
 from polytune.errors import InputError
 from polytune.evaluation.tasks import (
-    benchmark_files,
     evaluated_split,
     harness_tasks_folder,
     list_tasks,
@@ -166,21 +165,6 @@ def test_two_tasks_of_one_language_are_refused(tmp_path):
     (tmp_path / "tasks" / "ja.yaml").write_text(json.dumps(ja))
     with pytest.raises(InputError, match="'xwinograd_ja' and 'xwinograd_jp' are both of language 'ja'"):
         list_tasks(find_benchmark("xwinograd"), tmp_path, "all")
-
-
-def test_the_files_that_decide_an_evaluation_are_listed(tmp_path):
-    root = write_xcopa(tmp_path)
-    german = write_german(root)
-    row = find_benchmark("xcopa")
-    folder = root / "cambridgeltl" / "xcopa"
-    given = Evaluation("xcopa", row, "directory", str(root), ("tr", "est"))
-    assert benchmark_files(given) == sorted(
-        [folder / "README.md", folder / "test.et.jsonl", folder / "test.tr.jsonl", german]
-    )
-    (folder / "README.md").unlink()  # the layouts without a card work as well
-    assert benchmark_files(given) == [folder / "test.et.jsonl", folder / "test.tr.jsonl", german]
-    with pytest.raises(InputError, match="no file for split 'test' of 'ht'"):
-        benchmark_files(replace(given, languages=None))
 
 
 def test_processed_documents_are_computed_once_and_equal_the_harness(tmp_path):

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polytune.config.benchmarks import EVERY_TASK, Benchmark, Evaluation
+from polytune.config.benchmarks import EVERY_TASK, Benchmark
 from polytune.errors import InputError, nearest
-from polytune.evaluation.documents import CARD, Documents, find_files, read_documents
+from polytune.evaluation.documents import Documents, find_files, read_documents
 from polytune.files import digest, sha256_file
 from polytune.languages import codes
 from polytune.readers.yaml import read_mapping
@@ -139,18 +139,6 @@ def data_files(benchmark: Benchmark, data: Path, configurations: dict[str, dict[
         language: find_files(data / benchmark.hub_id, configuration["dataset_name"], evaluated_split(configuration))
         for language, configuration in configurations.items()
     }
-
-
-def benchmark_files(evaluation: Evaluation) -> list[Path]:
-    """Return every file of the data root that can change the results, README.md and own task files included.
-
-    Reads file names, README.md and task files only. Raises `InputError` for what is missing.
-    """
-    benchmark, data = evaluation.benchmark, Path(evaluation.directory)
-    configurations = list_tasks(benchmark, data, evaluation.languages)
-    files = [path for found in data_files(benchmark, data, configurations).values() for path in found]
-    files += [data / benchmark.hub_id / CARD, *(data / OWN_TASKS).rglob("*.yaml"), *(data / OWN_TASKS).rglob("*.py")]
-    return sorted({path for path in files if path.is_file()})
 
 
 def read_rows(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> dict[str, Documents]:

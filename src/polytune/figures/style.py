@@ -12,8 +12,6 @@ COLUMN = 3.3
 """Width of one column of a page, inches."""
 PAGE = 6.9
 """Width of the text of a page, inches."""
-GOLDEN = 0.62
-"""Height of a single plot as a share of its width."""
 
 # Okabe & Ito (2008), "Color universal design", without yellow (too light for lines)
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -24,7 +24,6 @@ from polytune.readers.yaml import read_yaml
 from polytune.world.settings import settings_of_size, world_name
 
 WORLD_TABLE = "config/world.yaml"
-ORIGINS = ("world", "directory", "hub")
 
 
 @dataclass(frozen=True)
