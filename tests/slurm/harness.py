@@ -19,6 +19,7 @@ import yaml
 
 from polytune.config.settings import load_config
 from polytune.study.plan import Plan
+from polytune.study.specs import result_of
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -41,11 +42,13 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = 900.0)
 
 
 def toy_inputs(settings: dict, name: str) -> list[str]:
-    """Return the files that the training of a run reads, so that a test need not make them."""
+    """Return the files that the training of a run reads and the specs that they were made from, so that a test need
+    not make them."""
     plan = Plan(load_config(copy.deepcopy(settings)))
     run = plan.runs[name]
-    made = [plan.spec(f"runs/{name}"), plan.paths.mixture(run.mixture), plan.outside.base(run.base).marker]
-    return [*made, *plan.token_indexes(run)]
+    read = [plan.paths.mixture(run.mixture), plan.outside.base(run.base).marker, *plan.token_indexes(run)]
+    asked = [plan.spec(about) for about in plan.specs if result_of(plan, about) in read]
+    return [plan.spec(f"runs/{name}"), *read, *asked]
 
 
 def missing_commands() -> list[str]:
