@@ -114,3 +114,12 @@ def write_xcopa(root: Path, languages: tuple[str, ...] = ("et", "tr"), items: in
         (folder / f"test.{language}.jsonl").write_text(lines, encoding="utf-8")
     (folder / "README.md").write_text("\n".join([*header, "---", ""]), encoding="utf-8")
     return root
+
+
+def read_first_rows(benchmark, data: Path, tasks: dict, count: int) -> dict:
+    """Return the first `count` rows of each language: what the harness takes with its `limit`."""
+    from polytune.evaluation.documents import Documents
+    from polytune.evaluation.tasks import read_rows
+
+    rows = read_rows(benchmark, data, tasks)
+    return {language: Documents(documents[:count], documents.features) for language, documents in rows.items()}

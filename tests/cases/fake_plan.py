@@ -59,7 +59,7 @@ class FakePlan:
         }
         self.owed = {
             run: [
-                SimpleNamespace(name=name, origin="hub", benchmark=row, languages=None, directory="")
+                SimpleNamespace(name=name, origin="hub", benchmark=row, languages=None, items=None, directory="")
                 for name, row in rows.items()
             ]
             for run in self.runs

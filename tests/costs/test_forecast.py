@@ -162,6 +162,10 @@ def test_fewer_languages_have_fewer_items(folder):
         hours - 3 * loading / 3600 for hours in (all_languages, forecast(plan).rows["evaluate_run"].device_hours)
     ]
     assert computing[1] == pytest.approx(computing[0] / 2)
+    for owed in plan.owed.values():
+        owed[0].items = 275  # of 2,750 in each language
+    tenth = forecast(plan).rows["evaluate_run"].device_hours - 3 * loading / 3600
+    assert tenth == pytest.approx(computing[1] / 10)
 
 
 def test_finished_runs_teach_the_speed(folder):

@@ -54,8 +54,9 @@ def test_table_agrees_with_the_harness(name, tmp_path):
 def test_languages_are_named_by_our_codes_the_harness_s_and_iso_639_3(code, tmp_path):
     tasks = list_tasks(find_benchmark("xwinograd"), tmp_path, [code])
     assert {language: task["task"] for language, task in tasks.items()} == {"ja": "xwinograd_jp"}
-    if code != "jp":
-        assert list(list_tasks(find_benchmark("pawsx"), tmp_path, [code, "ja"])) == ["ja"]
+    assert list(list_tasks(find_benchmark("pawsx"), tmp_path, [code, "ja"])) == ["ja"]
+    with pytest.raises(InputError, match=rf"xcopa has no language '{code}' \(Japanese\); it has: et ht"):
+        list_tasks(find_benchmark("xcopa"), tmp_path, [code])
 
 
 def test_iso_639_3_names_macrolanguages_and_their_members(tmp_path):
@@ -179,10 +180,11 @@ def test_processed_documents_are_computed_once_and_equal_the_harness(tmp_path):
     write_rows(tmp_path / "google-research-datasets" / "paws-x" / "en" / "test.jsonl", rows)
     row = find_benchmark("pawsx")
     configurations = list_tasks(row, tmp_path, ["en"])
-    task = load_tasks(row, tmp_path, configurations, read_rows(row, tmp_path, configurations))["tasks"]["paws_en"]
+    given = read_rows(row, tmp_path, configurations)
+    task = load_tasks(row, tmp_path, configurations, given)["tasks"]["paws_en"]
     expected = list(task.eval_docs)
     assert [document["sentence1"] for document in expected] == ["It didn't rain", "He (she) ran"]
-    assert _process_documents_once(task, "test") == [0, 2], (
+    assert _process_documents_once(task, "test", given["en"]) == [0, 2], (
         "the rows keep their numbers, so that languages stay parallel"
     )
     assert [dict(document) for document in task.eval_docs] == [
@@ -214,7 +216,7 @@ def test_rows_that_a_task_leaves_out_keep_the_others_numbers(tmp_path):
             ],
         )
     row = find_benchmark("pawsx")
-    evaluated = evaluate_benchmark(Longer(), row, tmp_path, list_tasks(row, tmp_path, ["de", "en"]), None)
+    evaluated = evaluate_benchmark(Longer(), row, tmp_path, list_tasks(row, tmp_path, ["de", "en"]))
     numbers = {task: [sample["doc_id"] for sample in samples] for task, samples in evaluated["samples"].items()}
     assert numbers == {"paws_de": [0, 2, 3], "paws_en": [0, 1, 2, 3]}
     for samples in evaluated["samples"].values():
@@ -255,17 +257,14 @@ def test_answers_that_are_no_choice_are_refused(tmp_path):
     tasks = list_tasks(row, root, ["tr"])
     file = root / "cambridgeltl" / "xcopa" / "test.tr.jsonl"
 
-    def targets(limit=None):
-        return _find_targets(
-            load_tasks(row, root, tasks, read_rows(row, root, tasks))["tasks"]["xcopa_tr"], root, limit
-        )
+    def targets():
+        return _find_targets(load_tasks(row, root, tasks, read_rows(row, root, tasks))["tasks"]["xcopa_tr"], root)
 
     assert targets() == [0, 1] * 3
     text = file.read_text()
     file.write_text(text.replace('"label": 1', '"label": -1'))
     with pytest.raises(InputError, match=r"tr, item 1: the answer is -1; it must name one of 2 choices"):
         targets()
-    assert targets(limit=1) == [0]
     file.write_text(text.replace('"question": "effect"', '"question": "why"'))
     with pytest.raises(InputError, match=r"tr, item 1: the task 'xcopa_tr' makes no question of it: KeyError: 'why'"):
         targets()
@@ -342,6 +341,8 @@ def test_evaluations_travel_as_json():
         ("languages", [], "languages is []"),
         ("languages", ["de", 1], "languages is"),
         ("directory", "", "directory is ''"),
+        ("items", 0, "items is 0; allowed: null, a whole number of 1 or more"),
+        ("items", True, "items is True"),
         ("benchmark", "xnli", "benchmark: is 'xnli'; it must be a row"),
         ("extra", 1, "and no others"),
     ],

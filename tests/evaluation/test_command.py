@@ -134,10 +134,10 @@ def test_results_go_stale_with_what_they_depend_on(world, tmp_path, monkeypatch)
     root = tmp_path / "run"
     shutil.copytree(world, root)
 
-    def key(name="xcopa", languages=None, limit=None, batch=2048, data=root / "data", **columns):
-        evaluation = Evaluation(name, replace(find_benchmark(name), **columns), "world", str(data), languages)
+    def key(name="xcopa", languages=None, items=None, batch=2048, data=root / "data", **columns):
+        evaluation = Evaluation(name, replace(find_benchmark(name), **columns), "world", str(data), languages, items)
         return plans.plan_evaluation(
-            evaluation, ModelDirectory.find(root / "model"), plans.Options(limit, "auto", "cpu", batch)
+            evaluation, ModelDirectory.find(root / "model"), plans.Options("auto", "cpu", batch)
         ).key
 
     first, winograd = key(), key("xwinograd")
@@ -147,7 +147,7 @@ def test_results_go_stale_with_what_they_depend_on(world, tmp_path, monkeypatch)
     assert key(languages=("zho", *LANGUAGES[:-1])) == first  # the same languages by other codes
     shutil.copytree(root / "data", tmp_path / "elsewhere")
     assert key(data=tmp_path / "elsewhere") == first  # where it lies is no part of it
-    for other in ({"languages": ("et",)}, {"limit": 3}, {"columns": ("premise",)}):
+    for other in ({"languages": ("et",)}, {"items": 3}, {"columns": ("premise",)}):
         assert key(**other) != first
     file = root / "data" / "cambridgeltl" / "xcopa" / "test.et.jsonl"
     text = file.read_text()
@@ -174,7 +174,7 @@ def test_results_go_stale_with_what_they_depend_on(world, tmp_path, monkeypatch)
 
 def test_a_comment_in_our_code_evaluates_nothing_again(world, tmp_path, project):
     """The key holds no digest of the code: `RESULTS_VERSION` is raised by hand."""
-    given = arguments(world, output=tmp_path, languages="et", limit=1, cache=tmp_path / "cache")
+    given = arguments(world, output=tmp_path, languages="et", items=1, cache=tmp_path / "cache")
     assert "torch" in run(given)[0]
     for folder in ("src", "config"):
         shutil.copytree(project / folder, tmp_path / folder)
@@ -203,13 +203,26 @@ def test_a_damaged_entry_of_the_cache_is_computed_again(damage, world, tmp_path,
     assert pq.read_metadata(tmp_path / "xcopa.samples.parquet").num_rows == 6
 
 
-def test_limit_and_languages(world, tmp_path, capsys):
-    succeed(arguments(world, output=tmp_path, languages="tur,et", limit=2))
-    results = json.loads((tmp_path / "xcopa.json").read_text())
-    assert results["polytune"]["tasks"] == {"et": "xcopa_et", "tr": "xcopa_tr"}
-    assert results["n-samples"]["xcopa_et"] == {"original": 6, "effective": 2}
-    assert pq.read_metadata(tmp_path / "xcopa.samples.parquet").num_rows == 4
-    assert results["results"]["xcopa_et"]["acc_stderr,none"] is not None
+def test_samples_are_nested_parallel_and_equal_the_same_items_of_the_whole(world, tmp_path):
+    """Of a sample every item has the number and the log-likelihoods that it has among all."""
+    found = {}
+    for items in (2, 4, 6, 100):
+        succeed(arguments(world, output=tmp_path, languages="tur,et", items=items))
+        results = json.loads((tmp_path / "xcopa.json").read_text())
+        rows = pq.read_table(tmp_path / "xcopa.samples.parquet").to_pylist()
+        found[items] = {(row["language"], row["doc_id"]): row["loglikelihoods"] for row in rows}
+        numbers = {
+            language: [row["doc_id"] for row in rows if row["language"] == language] for language in ("et", "tr")
+        }
+        assert numbers["et"] == numbers["tr"] == sorted(numbers["et"])
+        assert len(numbers["et"]) == min(items, 6) == results["n-samples"]["xcopa_et"]["effective"]
+        assert results["polytune"]["sample"] == {"items": items, "seed": 1}
+        assert results["polytune"]["tasks"] == {"et": "xcopa_et", "tr": "xcopa_tr"}
+        assert results["polytune"]["left_out"] == {}
+    assert found[2].keys() < found[4].keys() < found[6].keys() == found[100].keys()
+    assert sorted({number for _, number in found[4]}) != [0, 1, 2, 3], "drawn, not the first"
+    for sample in (found[2], found[4]):
+        assert all(value == pytest.approx(found[6][item], abs=1e-5) for item, value in sample.items())
 
 
 @pytest.mark.parametrize("code", ["ja", "jp", "jpn"])
@@ -225,7 +238,7 @@ def test_one_item_has_no_standard_error(world, tmp_path, capsys):
     def refuse(constant):
         raise AssertionError(f"{constant} is no JSON")
 
-    succeed(arguments(world, output=tmp_path, languages="tr,et", limit=1))
+    succeed(arguments(world, output=tmp_path, languages="tr,et", items=1))
     text = (tmp_path / "xcopa.json").read_text()
     results = json.loads(text, parse_constant=refuse)
     assert results["results"]["xcopa_et"]["acc_stderr,none"] is None

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from polytune.errors import InputError
-from tests.cases.evaluation_cases import KINDS, SENTENCES, write_model
+from tests.cases.evaluation_cases import KINDS, SENTENCES, read_first_rows, write_model
 
 RELATIVE = 1e-5
 """How far two float32 sums of the same numbers may lie apart; a processor of another kind adds in another order."""
@@ -221,7 +221,7 @@ def test_real_benchmarks_equal_the_harness(kind, name, tmp_path, hflm, shared_da
     tasks = list_tasks(benchmark, shared_data, None)
     assert len(tasks) == len(benchmark.languages)
     ours, theirs = (
-        evaluate_benchmark(lm, benchmark, shared_data, tasks, limit=6)
+        evaluate_benchmark(lm, benchmark, shared_data, tasks, read_first_rows(benchmark, shared_data, tasks, 6))
         for lm in (PolytuneLM(str(directory)), hflm(directory))
     )
     assert ours["results"].keys() == theirs["results"].keys()

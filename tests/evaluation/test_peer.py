@@ -15,7 +15,7 @@ from polytune.evaluation.tasks import list_tasks, task_folders
 from polytune.world.benchmarks import BENCHMARKS
 from polytune.world.build import World, write_benchmark, write_tokenizer
 from polytune.world.settings import settings_of_size
-from tests.cases.evaluation_cases import build_model, write_model, write_xcopa
+from tests.cases.evaluation_cases import build_model, read_first_rows, write_model, write_xcopa
 from tests.evaluation.test_loglikelihoods import assert_equal
 
 ITEMS = 8
@@ -56,7 +56,8 @@ def test_world_benchmarks_equal_the_harness_with_its_own_loaders(name, kind, wor
         task_manager=TaskManager(include_path=task_folders(benchmark, data), include_defaults=False),
         limit=ITEMS,
     )
-    ours = evaluate_benchmark(PolytuneLM(str(model)), benchmark, data, tasks, ITEMS)
+    rows = read_first_rows(benchmark, data, tasks, ITEMS)
+    ours = evaluate_benchmark(PolytuneLM(str(model)), benchmark, data, tasks, rows)
     for configuration in tasks.values():
         task = configuration["task"]
         assert ours["results"][task]["acc,none"] == theirs["results"][task]["acc,none"]
@@ -67,7 +68,7 @@ def test_world_benchmarks_equal_the_harness_with_its_own_loaders(name, kind, wor
         assert len(theirs["samples"][task]) == ITEMS
     if name == "pawsx":  # the longest continuations
         exact = HFLM(str(model), device="cpu", dtype="float64", batch_size=4)
-        assert_near(loglikelihoods(ours), loglikelihoods(evaluate_benchmark(exact, benchmark, data, tasks, ITEMS)))
+        assert_near(loglikelihoods(ours), loglikelihoods(evaluate_benchmark(exact, benchmark, data, tasks, rows)))
 
 
 def loglikelihoods(evaluated):
@@ -146,10 +147,11 @@ def test_long_texts_are_nearer_to_the_exact_value_than_the_harness_own(kind, tmp
     directory = write_model(tmp_path / "model", kind, vocabulary=260)  # a token is a byte
     benchmark = find_benchmark("xwinograd")
     tasks = list_tasks(benchmark, shared_data, ["ru", "ja"])
+    rows = read_first_rows(benchmark, shared_data, tasks, 40)
 
     models = [HFLM(str(directory), device="cpu", dtype=dtype, batch_size=8) for dtype in ("float64", "float32")]
     exact, theirs, ours = (
-        loglikelihoods(evaluate_benchmark(lm, benchmark, shared_data, tasks, 40))
+        loglikelihoods(evaluate_benchmark(lm, benchmark, shared_data, tasks, rows))
         for lm in (*models, PolytuneLM(str(directory)))
     )
     assert len(ours) == 160 and exact.min() < -500

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from polytune.analysis.context import Context
 from polytune.config.settings import load_config
 from polytune.errors import InputError
 from polytune.study.expand import nodes_for
@@ -284,3 +285,45 @@ def test_every_distinct_set_of_owed_evaluations_is_known_once(tmp_path):
     plan = Plan(load_config({"studies": [str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")]}))
     sets = {tuple(one.name for one in owed): len(runs) for owed, runs in plan.owed_sets}
     assert sets == {("xcopa", "xnli"): 2, ("xcopa",): 1}
+
+
+@pytest.mark.parametrize(
+    "options, name, languages, items",
+    [
+        ("{languages: [et, it], items: 100}", "xcopa-et-it-100-items", ("et", "it"), 100),
+        ("{languages: [est, ita_Latn]}", "xcopa-et-it", ("et", "it"), None),
+        ("{items: 5}", "xcopa-5-items", None, 5),
+    ],
+)
+def test_a_study_says_languages_and_items_of_a_benchmark(tmp_path, options, name, languages, items):
+    text = SMALL.replace("evaluation: {benchmarks: [xcopa]}", f"evaluation: {{benchmarks: {{xcopa: {options}}}}}")
+    plan = plan_of(tmp_path, text.replace("benchmarks: [xcopa]}\ntables", f"benchmarks: [{name}]}}\ntables"))
+    [owed] = next(iter(plan.owed.values()))
+    assert (owed.name, owed.languages, owed.items) == (name, languages, items)
+    assert owed.to_json()["items"] == items
+    assert plan.evaluation_files("small")[0].endswith(f"/evaluations/world/{name}.json")
+    assert Context.of(plan.specs["tables/small/world/accuracy"]).title(name) == f"XCOPA ({name.partition('-')[2]})"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ("{xcopa: {languages: [et, xx]}}", "xcopa.languages: xcopa has no language 'xx'"),
+        ("{xcopa: {languages: [et, est]}}", "xcopa.languages: language 'et' is listed twice"),
+        ("{xcopa: {items: 0}}", "items"),
+        ("{xcopa: {items: 9}, again: {benchmark: xcopa, items: 9}}", "xcopa-9-items on data 'world' is listed twice"),
+    ],
+)
+def test_a_wrong_part_of_a_benchmark_is_refused_when_planning(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        plan_of(tmp_path, SMALL.replace("evaluation: {benchmarks: [xcopa]}", f"evaluation: {{benchmarks: {options}}}"))
+
+
+def test_languages_that_a_directory_lacks_are_refused_when_planning(tmp_path, shared_data):
+    changed = "evaluation: {benchmarks: {xcopa: {data: directory, languages: [jp]}}}"
+    with pytest.raises(InputError, match=r"xcopa has no language 'jp' \(Japanese\); it has: et ht"):
+        plan_of(
+            tmp_path,
+            SMALL.replace("evaluation: {benchmarks: [xcopa]}", changed),
+            locations={"benchmarks": str(shared_data)},
+        )

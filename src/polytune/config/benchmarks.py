@@ -79,6 +79,8 @@ class Evaluation:
     """Data root: a directory with data sets in folders named like their hub ids."""
     languages: tuple[str, ...] | str | None
     """Only these languages, `all` (`EVERY_TASK`), or None: those of the benchmark."""
+    items: int | None = None
+    """Items of each language at most, a sample (`evaluation.documents.sample`); None: all."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what decides its results, as plain values: not where its data lies, and not how it is shown."""
@@ -99,7 +101,7 @@ class Evaluation:
             values = {**values, "directory": data.get(f"{values.get('origin')}/{values.get('name')}", "")}
         if not isinstance(values, dict) or set(values) - {"fingerprint"} != set(keys):
             raise InputError(f"{where}: is {shown(values)}; it must have the keys {', '.join(keys)} and no others")
-        name, benchmark, origin, directory, languages = (values[key] for key in keys)
+        name, benchmark, origin, directory, languages, items = (values[key] for key in keys)
         if not isinstance(name, str) or not re.fullmatch(NAME, name):
             raise InputError(f"{where}: name is {shown(name)}; it must be of a-z, 0-9 and -")
         if origin not in get_args(Origin):
@@ -117,7 +119,9 @@ class Evaluation:
             raise InputError(
                 f"{where}: languages is {shown(languages)}; allowed: null, '{EVERY_TASK}', a list of codes"
             )
-        return cls(name, Benchmark.from_json(benchmark, f"{where}: benchmark"), origin, directory, languages)
+        if items is not None and (type(items) is not int or items < 1):
+            raise InputError(f"{where}: items is {shown(items)}; allowed: null, a whole number of 1 or more")
+        return cls(name, Benchmark.from_json(benchmark, f"{where}: benchmark"), origin, directory, languages, items)
 
 
 def benchmarks(path: Path | str | None = None) -> dict[str, Benchmark]:

@@ -39,12 +39,37 @@ SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.")
 """How the hub names the parts of one split: number of the part, number of parts."""
 
 
-class Documents(list):
-    """The rows of one split as dictionaries, with the one attribute that the harness asks a data set for."""
+SAMPLE_SEED = 1
 
-    def __init__(self, rows: list[dict[str, Any]], columns: Iterable[str]) -> None:
+
+class Documents(list):
+    """Rows of one split as dictionaries, with the one attribute that the harness asks a data set for.
+
+    `numbers` are the rows' places in the split, from 0: all of them unless they are a sample.
+    """
+
+    def __init__(
+        self, rows: list[dict[str, Any]], columns: Iterable[str], numbers: Sequence[int] | None = None
+    ) -> None:
         super().__init__(rows)
         self.features = dict.fromkeys(columns)
+        self.numbers = range(len(rows)) if numbers is None else numbers
+
+
+def sample(documents: Documents, items: int | None) -> Documents:
+    """Return `items` of the rows in their order, drawn by their numbers in the split; all where there are no more.
+
+    The smallest of pseudo-random values that belong to the numbers are taken. So a smaller sample is part of a larger
+    one, and languages whose rows are translations of one another keep the same ones.
+    """
+    import numpy as np
+
+    from polytune.mixtures.manifest import Take, select_rows
+
+    if items is None or items >= len(documents):
+        return documents
+    numbers = select_rows(np.asarray(documents.numbers, np.uint64), Take(SAMPLE_SEED, items)).tolist()
+    return Documents([documents[number] for number in numbers], documents.features, numbers)
 
 
 def find_files(directory: Path, config: str, split: str) -> list[Path]:

@@ -45,7 +45,10 @@ def command(
             "only the data's own task files have. Default: the benchmark's."
         ),
     ] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many items per language.")] = None,
+    items: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only so many items of each language: a sample, the same in parallel languages."),
+    ] = None,
     precision: Annotated[Precision, typer.Option(help="auto: fp32 on a CPU, the weights' own on a GPU.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch at most, padding included.")] = 8192,
@@ -53,8 +56,8 @@ def command(
     """Evaluate a model on a benchmark with lm-evaluation-harness, zero-shot."""
     listed = tuple(code.strip() for code in languages.split(",") if code.strip())
     chosen = EVERY_TASK if listed == (EVERY_TASK,) else listed or None
-    evaluation = Evaluation(benchmark, find_benchmark(benchmark), "directory", str(data), chosen)
-    options = Options(limit, precision, choose_device(device), batch_tokens)
+    evaluation = Evaluation(benchmark, find_benchmark(benchmark), "directory", str(data), chosen, items)
+    options = Options(precision, choose_device(device), batch_tokens)
     store = Cache(cache or output.parent / ".cache")
     faults = evaluate_all({(output, samples): evaluation}, ModelDirectory.find(model, base), options, store)
     if faults:
@@ -137,7 +140,7 @@ class Evaluator:
 
         started = time.monotonic()
         benchmark, configurations = plan.benchmark, plan.configurations
-        evaluated = evaluate_benchmark(self.lm, benchmark, plan.data, configurations, self.options.limit, documents)
+        evaluated = evaluate_benchmark(self.lm, benchmark, plan.data, configurations, documents)
         tasks = {language: configuration["task"] for language, configuration in configurations.items()}
         left_out = {
             language: len(documents[language]) - evaluated["n-samples"][task]["original"]
@@ -147,6 +150,7 @@ class Evaluator:
             "benchmark": benchmark.benchmark,
             "tasks": tasks,
             "data": {"hub_id": benchmark.hub_id, "split": benchmark.split},
+            "sample": plan.digests["options"]["sample"],
             "left_out": {language: count for language, count in left_out.items() if count},
             "model": self.lm.get_model_info(),
             "key": plan.key,

@@ -57,7 +57,7 @@ def command(
     A fault of one evaluation leaves the others complete; the command then fails with a line per fault.
     """
     evaluations = read_spec(spec, dict(pair.partition("=")[::2] for pair in data or []))
-    options = Options(None, "auto", choose_device(device), batch_tokens)
+    options = Options("auto", choose_device(device), batch_tokens)
     places = {
         (folder / f"{evaluation.name}.json", folder / f"{evaluation.name}.samples.parquet"): evaluation
         for evaluation in evaluations

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,14 +43,13 @@ def evaluate_benchmark(
     benchmark: Benchmark,
     data: Path,
     configurations: dict[str, dict[str, Any]],
-    limit: int | None,
     documents: Mapping[str, Documents] | None = None,
 ) -> dict[str, Any]:
     """Return what `lm_eval.evaluator.evaluate` returns, samples included.
 
     Every sample has its target choice as `gold`, and as `doc_id` the number of its row in the split, from 0, also where
-    the task leaves rows out. `configurations` are the tasks by language (`tasks.list_tasks`), `limit` the number of
-    items per task (None: all), `documents` the rows by language where they have been read already.
+    the task leaves rows out. `configurations` are the tasks by language (`tasks.list_tasks`), `documents`
+    the rows by language where they have been read already, all of a split or some.
     """
     from lm_eval.evaluator import evaluate
 
@@ -59,12 +57,12 @@ def evaluate_benchmark(
     documents = documents or read_rows(benchmark, data, configurations)
     loaded = load_tasks(benchmark, data, configurations, documents)
     golds, rows = {}, {}
-    for configuration in configurations.values():
+    for language, configuration in configurations.items():
         name = configuration["task"]
         task = loaded["tasks"][name]
-        rows[name] = _process_documents_once(task, evaluated_split(configuration))
-        golds[name] = _find_targets(task, data / benchmark.hub_id, limit)
-    evaluated = evaluate(lm=lm, task_dict=loaded, limit=limit, log_samples=True)
+        rows[name] = _process_documents_once(task, evaluated_split(configuration), documents[language])
+        golds[name] = _find_targets(task, data / benchmark.hub_id)
+    evaluated = evaluate(lm=lm, task_dict=loaded, log_samples=True)
     for name, samples in evaluated["samples"].items():
         for sample in samples:
             sample["gold"] = golds[name][sample["doc_id"]]
@@ -80,31 +78,29 @@ def _remember_templates() -> None:
         utils.env.from_string = cache(utils.env.from_string)
 
 
-def _process_documents_once(task: ConfigurableTask, split: str) -> list[int]:
+def _process_documents_once(task: ConfigurableTask, split: str, given: Documents) -> Sequence[int]:
     """Replace a task's rows by the result of its `process_docs`, which the harness computes at every access.
 
     Returns each remaining row's number in the split; if the task makes rows of its own, their numbers in its list.
     """
-    documents = task.task_docs  # what the constructor made of them
-    numbers = list(range(len(documents)))
+    numbers = given.numbers
     if task.config.process_docs is not None:
-        rows = list(documents)
-        if all(ROW in row for row in rows):
-            numbers = [row.pop(ROW) for row in rows]
+        rows = list(task.task_docs)  # what the constructor made of them
+        numbers = [row.pop(ROW) for row in rows] if all(ROW in row for row in rows) else range(len(rows))
         task.dataset = {split: Documents(rows, rows[0])}
         task.config.process_docs = None
     return numbers
 
 
-def _find_targets(task: ConfigurableTask, directory: Path, limit: int | None = None) -> list[int]:
-    """Return the number of the right choice of the first `limit` documents (None: all).
+def _find_targets(task: ConfigurableTask, directory: Path) -> list[int]:
+    """Return the number of the right choice of every document.
 
     Their choices are remembered: the harness would render them three times more, which takes longer than reading them.
     Raises `InputError` for a document of which the task makes no choices, and where the answer is no number of a
     choice: the harness would end in its own error, only warn, or silently count it as wrong.
     """
     targets, remembered, render = [], {}, task.doc_to_choice
-    for number, document in enumerate(islice(task.eval_docs, limit)):
+    for number, document in enumerate(task.eval_docs):
         where = f"{directory}: {task.config.dataset_name}, item {number}"
         try:
             choices = remembered[id(document)] = render(document)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from polytune.config.benchmarks import Benchmark, Evaluation
-from polytune.evaluation.documents import Documents
+from polytune.evaluation.documents import SAMPLE_SEED, Documents, sample
 from polytune.evaluation.tasks import data_files, list_tasks, read_rows, task_digest
 from polytune.files import digest, sha256_file
 from polytune.models.directory import ModelDirectory
@@ -26,7 +26,6 @@ LIBRARIES = ("lm-eval", "torch", "transformers", "tokenizers")
 class Options:
     """What a user can choose about how to evaluate."""
 
-    limit: int | None
     precision: str
     device: str
     batch_tokens: int
@@ -58,8 +57,9 @@ class Plan:
         return f"{self.benchmark.benchmark}-{digest(self.digests)[:32]}"
 
     def read_documents(self) -> dict[str, Documents]:
-        """Return the rows of every language, all of them checked; raises `InputError` for what is wrong with them."""
-        return read_rows(self.benchmark, self.data, self.configurations)
+        """Return the rows to evaluate by language; raises `InputError` for what is wrong with any row of a split."""
+        rows = read_rows(self.benchmark, self.data, self.configurations)
+        return {language: sample(documents, self.evaluation.items) for language, documents in rows.items()}
 
 
 def plan_evaluation(evaluation: Evaluation, model: ModelDirectory, options: Options) -> Plan:
@@ -80,7 +80,7 @@ def plan_evaluation(evaluation: Evaluation, model: ModelDirectory, options: Opti
         "versions": {name: version(name) for name in LIBRARIES},
         "options": {
             "languages": list(configurations),
-            "limit": options.limit,
+            "sample": None if evaluation.items is None else {"items": evaluation.items, "seed": SAMPLE_SEED},
             "precision": options.precision,
             "device": options.device.split(":")[0],
         },

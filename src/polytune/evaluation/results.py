@@ -38,7 +38,7 @@ def build_results(
     results["configs"] = {
         configuration["task"]: _public_configuration(configuration) for configuration in configurations.values()
     }
-    results["config"] = {"model": "polytune", "model_args": None, "limit": header["digests"]["options"]["limit"]}
+    results["config"] = {"model": "polytune", "model_args": None, "limit": None}
     results["lm_eval_version"] = header["digests"]["versions"]["lm-eval"]
     results["transformers_version"] = header["digests"]["versions"]["transformers"]
     results["task_hashes"] = {

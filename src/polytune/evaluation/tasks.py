@@ -7,7 +7,7 @@ needed are indexed: the index of all bundled tasks takes seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,17 +105,24 @@ def select_tasks(
         tasks[language] = name
     if languages is None or languages == EVERY_TASK:
         return tasks
-    rows = [codes.language(language) for language in tasks]
-    known = {row.flores.partition("_")[0]: row.language for row in rows} | {row.iso639_3: row.language for row in rows}
-    known |= {task.removeprefix(prefix): language for language, task in tasks.items()} | {code: code for code in tasks}
-    for code in languages:
-        if code not in known:
-            raise InputError(
-                f"languages: {benchmark.benchmark} has no language '{code}'{nearest(code, tasks)}; "
-                f"it has: {' '.join(tasks)}"
-            )
-    wanted = {known[code] for code in languages}
+    wanted = {find_language(benchmark, code, tasks) for code in languages}
     return {language: task for language, task in tasks.items() if language in wanted}
+
+
+def find_language(benchmark: Benchmark, code: str, offered: Collection[str]) -> str:
+    """Return our code of a language of the benchmark; `offered` are its languages, by our codes.
+
+    Raises `InputError` that says which language was understood, or what was near.
+    """
+    try:
+        language = codes.find_code(code)
+    except InputError:
+        hint = nearest(code, offered)
+    else:
+        if language in offered:
+            return language
+        hint = f" ({codes.language(language).name})"
+    raise InputError(f"languages: {benchmark.benchmark} has no language '{code}'{hint}; it has: {' '.join(offered)}")
 
 
 def task_digest(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> str:
@@ -197,7 +204,8 @@ def _give(split: str, documents: Documents, processed: bool) -> Callable[..., di
             return {split: documents}
         from datasets import Dataset
 
-        return {split: Dataset.from_list([{**row, ROW: number} for number, row in enumerate(documents)])}
+        numbered = zip(documents.numbers, documents, strict=True)
+        return {split: Dataset.from_list([{**row, ROW: number} for number, row in numbered])}
 
     return give
 

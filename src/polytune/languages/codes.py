@@ -84,6 +84,19 @@ def language(code: str, path: Path | str | None = None) -> Language:
     raise InputError(f"{path}: no language '{code}'{nearest(code, table)}; known: {' '.join(table)}")
 
 
+def find_code(code: str) -> str:
+    """Return our code of a language that is named by any code of the table, FLORES' also without its script.
+
+    Ours go first. Raises `InputError` for what no language is called, with what was meant or is near.
+    """
+    table = languages()
+    for entry in table.values():
+        foreign = (*(getattr(entry, scheme) for scheme in SCHEMES), entry.flores.partition("_")[0])
+        if code not in table and code in foreign:
+            return entry.language
+    return language(code).language
+
+
 def check_languages(codes: Iterable[str], where: str, path: Path | str | None = None) -> list[Language]:
     """Return the languages of `codes`; an unknown or repeated one is an `InputError` that begins with `where`.
 
