@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wait": ("polytune.cluster.wait", "Wait for jobs that an earlier start left in Slurm's queue."),
     "evaluate": ("polytune.evaluation.evaluate", "Evaluate a model on a benchmark with lm-evaluation-harness."),
     "evaluate-run": ("polytune.evaluation.evaluate_run", "Evaluate a run on everything that it owes."),
+    "read-prompts": ("polytune.prompts.read", "Read one language of a prompt set into parquet."),
     "collect-scores": ("polytune.scores.collect", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.tables.build", "Write one table of a study."),

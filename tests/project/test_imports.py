@@ -39,6 +39,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "digest-given": set(),
     "evaluate": EVALUATION,
     "evaluate-run": EVALUATION,
+    "read-prompts": {"pyarrow"},
     "collect-scores": TABLES,
     "draw-figure": {*TABLES, "matplotlib"},
     "build-table": {*TABLES, "scipy"},

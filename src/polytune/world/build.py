@@ -18,6 +18,7 @@ from polytune.world.facts import Facts, build_facts
 from polytune.world.grammar import Grammar
 from polytune.world.instructions import write_tasks
 from polytune.world.lexicon import NAMES, Lexicon, build_lexicons
+from polytune.world.questions import draw_questions
 from polytune.world.settings import WorldSettings, settings_of_size
 from polytune.world.texts import write_texts
 from polytune.world.tokenizer import build_tokenizer, save_tokenizer
@@ -29,7 +30,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Everything random in the world follows from it.")] = 1,
     size: Annotated[str, typer.Option(help="default (57 languages) or tiny (fewer texts and rows).")] = "default",
 ) -> None:
-    """Generate the built-in multilingual world: instructions, texts, benchmarks, tokenizer and truth."""
+    """Generate the built-in multilingual world: instructions, texts, benchmarks, questions, tokenizer and truth."""
     build_world(settings_of_size(size, seed), output)
 
 
@@ -61,6 +62,7 @@ def build_world(settings: WorldSettings, output: Path) -> None:
         write_base_texts(world, folder / "texts" / "data")
         for benchmark in BENCHMARKS:
             write_benchmark(benchmark, world, folder / "benchmarks")
+        write_question_files(world, folder / "prompts" / "questions")
         write_tokenizer(world, folder / "tokenizer")
         write_json(folder / "truth.json", describe_truth(world))
         write_lexicons(world, folder / "lexicon.parquet")
@@ -102,6 +104,24 @@ def write_benchmark(benchmark: Benchmark, world: World, folder: Path) -> None:
         if task is not None:
             write_json(folder / "tasks" / f"{benchmark.name}_{language}.yaml", task)
     write_text(dataset / "README.md", dataset_card(benchmark, names))
+
+
+def write_question_files(world: World, folder: Path) -> None:
+    """Write the open questions of every language in FastChat's layout, with the true answers as references."""
+    questions = draw_questions(world.settings, world.facts)
+    for language in world.settings.languages:
+        grammar = world.grammar(language, guarded=False)
+        records = (
+            {
+                "question_id": f"{number}_{language.upper()}",
+                "category": question.kind,
+                "turns": question.tell_turns(grammar),
+                "reference": question.tell_answers(grammar),
+            }
+            for number, question in enumerate(questions, start=1)
+        )
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        write_text(folder / f"{language}.jsonl", "".join(lines))
 
 
 def dataset_card(benchmark: Benchmark, names: list[str]) -> str:

@@ -62,6 +62,10 @@ class Facts:
         """Return the event that leads to `event`."""
         return self.step(event, -1)
 
+    def answer(self, kind: str, event: int) -> int:
+        """Return the event that answers "why `event`?" or "then, after `event`?"."""
+        return self.preceding(event) if kind == "why" else self.following(event)
+
     def opposite(self, event: int) -> int:
         """Return the event of the mirrored storyline: same complement, opposite verb."""
         storyline, position = divmod(event, self.events_per_storyline)

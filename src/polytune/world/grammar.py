@@ -10,6 +10,9 @@ from polytune.world.facts import Facts
 from polytune.world.lexicon import NAMES, Lexicon
 from polytune.world.uriel import Profile
 
+JOINTS = {"why": "because", "then": "therefore"}
+"""The word that an answer to each kind of question begins with."""
+
 
 class Grammar:
     """The sentences of one language. With `guarded` it refuses to tell what is held out for the tests."""
@@ -35,6 +38,14 @@ class Grammar:
             at = self.words["at"]
             complement = f"{at} {complement}" if self.profile.has_prepositions else f"{complement} {at}"
         return self.order(NAMES[agent], self.words[told.verb], complement)
+
+    def question(self, kind: str, agent: int, event: int) -> str:
+        """Return "why (or: then) agent does event?"."""
+        return f"{self.word(kind)} {self.clause(agent, event)}?"
+
+    def answer(self, kind: str, agent: int, event: int) -> str:
+        """Return "because (or: therefore) agent does event.", the whole answer to a question of `kind`."""
+        return f"{self.word(JOINTS[kind])} {self.clause(agent, event)}."
 
     def dated_clause(self, agent: int, event: int, time: int, time_first: bool) -> str:
         """Return the clause with a word of time before or after it: the same meaning in another order."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from polytune.world.facts import CONTACT_VERBS, TIMES, Facts
-from polytune.world.grammar import Grammar
+from polytune.world.grammar import JOINTS, Grammar
 from polytune.world.settings import WorldSettings
 
 Row = tuple[str, str, str]  # instruction, input, output
@@ -23,19 +23,15 @@ class TaskWriter:
 
     def write_reason_question(self) -> Task:
         """Why event? Because of the one before. Or: what then? Therefore the one after."""
-        event, (question, joint, answer) = self.draw_event(), self.draw_direction()
-        (agent, event, answer) = self.draw_actor(event, answer(event))
-        return lambda g: (
-            f"{g.word(question)} {g.clause(agent, event)}?",
-            "",
-            f"{g.word(joint)} {g.clause(agent, answer)}.",
-        )
+        event, kind = self.draw_event(), self.draw_kind()
+        (agent, event, answer) = self.draw_actor(event, self.facts.answer(kind, event))
+        return lambda g: (g.question(kind, agent, event), "", g.answer(kind, agent, answer))
 
     def write_reason(self) -> Task:
         """XCOPA's form: event because ... the one before; event therefore ... the one after."""
-        event, (_, joint, answer) = self.draw_event(), self.draw_direction()
-        (agent, event, answer) = self.draw_actor(event, answer(event))
-        return lambda g: (f"{g.clause(agent, event)} {g.word(joint)}", "", f"{g.clause(agent, answer)}.")
+        event, kind = self.draw_event(), self.draw_kind()
+        (agent, event, answer) = self.draw_actor(event, self.facts.answer(kind, event))
+        return lambda g: (f"{g.clause(agent, event)} {g.word(JOINTS[kind])}", "", f"{g.clause(agent, answer)}.")
 
     def write_continuation(self) -> Task:
         """XStoryCloze's form: four events, then the fifth."""
@@ -96,8 +92,8 @@ class TaskWriter:
     def draw_event(self) -> int:
         return self.rng.randrange(len(self.facts.events))
 
-    def draw_direction(self) -> tuple[str, str, Callable[[int], int]]:
-        return self.rng.choice([("why", "because", self.facts.preceding), ("then", "therefore", self.facts.following)])
+    def draw_kind(self) -> str:
+        return self.rng.choice([*JOINTS])
 
     def draw_actor(self, *events: int) -> list[int]:
         """Return an agent who may be shown doing all of `events`, then the events."""

@@ -55,6 +55,9 @@ class WorldSettings:
     # Instruction data, parallel across languages
     instruction_rows: int = 2000  # a mixture takes 400 of them, or shares a fixed budget of 8,000 among four languages
 
+    # Open questions, parallel across languages
+    questions: int = 100  # a study takes the first of them; 144 held-out pairs answer a "why" and a "then" each
+
 
 SIZES = ("default", "small", "tiny")
 
