@@ -13,8 +13,9 @@ import pytest
 from polytune.config.benchmarks import find_benchmark
 from polytune.evaluation.tasks import list_tasks, task_folders
 from polytune.world.benchmarks import BENCHMARKS
-from polytune.world.build import World, write_benchmark, write_tokenizer
+from polytune.world.build import write_benchmark, write_tokenizer
 from polytune.world.settings import settings_of_size
+from polytune.world.world import World
 from tests.cases.evaluation_cases import build_model, read_first_rows, write_model, write_xcopa
 from tests.evaluation.test_loglikelihoods import assert_equal
 

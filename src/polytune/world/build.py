@@ -5,24 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from polytune.files import atomic_directory, sha256_file, write_json, write_text
 from polytune.progress import track
 from polytune.world.benchmarks import BENCHMARKS, Benchmark
-from polytune.world.facts import Facts, build_facts
-from polytune.world.grammar import Grammar
 from polytune.world.instructions import write_tasks
-from polytune.world.lexicon import NAMES, Lexicon, build_lexicons
-from polytune.world.questions import draw_questions
+from polytune.world.lexicon import NAMES
 from polytune.world.settings import WorldSettings, settings_of_size
 from polytune.world.texts import write_texts
 from polytune.world.tokenizer import build_tokenizer, save_tokenizer
-from polytune.world.uriel import Profile, read_profiles
+from polytune.world.world import World
 
 
 def command(
@@ -32,26 +29,6 @@ def command(
 ) -> None:
     """Generate the built-in multilingual world: instructions, texts, benchmarks, questions, tokenizer and truth."""
     build_world(settings_of_size(size, seed), output)
-
-
-@dataclass(frozen=True)
-class World:
-    """Everything that is true in one world, and the words to tell it in."""
-
-    settings: WorldSettings
-    facts: Facts
-    profiles: dict[str, Profile]
-    lexicons: dict[str, Lexicon]
-
-    @classmethod
-    def draw(cls, settings: WorldSettings) -> World:
-        """Draw the world of `settings`."""
-        profiles, facts = read_profiles(settings.languages), build_facts(settings)
-        return cls(settings, facts, profiles, build_lexicons(settings, facts, profiles))
-
-    def grammar(self, language: str, guarded: bool) -> Grammar:
-        """Return the sentences of `language`; a guarded grammar tells nothing that is held out."""
-        return Grammar(self.facts, self.lexicons[language], self.profiles[language], guarded)
 
 
 def build_world(settings: WorldSettings, output: Path) -> None:
@@ -64,7 +41,7 @@ def build_world(settings: WorldSettings, output: Path) -> None:
             write_benchmark(benchmark, world, folder / "benchmarks")
         write_question_files(world, folder / "prompts" / "questions")
         write_tokenizer(world, folder / "tokenizer")
-        write_json(folder / "truth.json", describe_truth(world))
+        write_json(folder / "truth.json", world.describe_truth())
         write_lexicons(world, folder / "lexicon.parquet")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         digests = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
@@ -108,7 +85,6 @@ def write_benchmark(benchmark: Benchmark, world: World, folder: Path) -> None:
 
 def write_question_files(world: World, folder: Path) -> None:
     """Write the open questions of every language in FastChat's layout, with the true answers as references."""
-    questions = draw_questions(world.settings, world.facts)
     for language in world.settings.languages:
         grammar = world.grammar(language, guarded=False)
         records = (
@@ -118,7 +94,7 @@ def write_question_files(world: World, folder: Path) -> None:
                 "turns": question.tell_turns(grammar),
                 "reference": question.tell_answers(grammar),
             }
-            for number, question in enumerate(questions, start=1)
+            for number, question in enumerate(world.questions, start=1)
         )
         lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         write_text(folder / f"{language}.jsonl", "".join(lines))
@@ -149,33 +125,6 @@ def write_tokenizer(world: World, folder: Path) -> None:
     """Write the tokenizer that all bases of the world share."""
     forms = (word.form for lexicon in world.lexicons.values() for word in lexicon.values())
     save_tokenizer(build_tokenizer({*NAMES, *(part for form in forms for part in form.split())}), folder)
-
-
-def describe_truth(world: World) -> dict[str, Any]:
-    """Return what is true in the world and what was held out of its texts and instructions."""
-    facts = world.facts
-    return {
-        "agents": NAMES[: facts.agents],
-        "events": [
-            asdict(event) | {"following": facts.following(number), "opposite": facts.opposite(number)}
-            for number, event in enumerate(facts.events)
-        ],
-        "adjectives_of_objects": facts.adjectives,
-        "held_out": {
-            "agent_and_event": sorted(facts.held_out),
-            "objects": sorted(facts.held_out_objects),
-        },
-        "languages": {
-            language: {
-                "in_base": language in world.settings.base_languages,
-                "lineage": profile.lineage,
-                "order": profile.order,
-                "has_prepositions": profile.has_prepositions,
-                "adjective_precedes": profile.adjective_precedes,
-            }
-            for language, profile in world.profiles.items()
-        },
-    }
 
 
 def write_lexicons(world: World, path: Path) -> None:
