@@ -37,7 +37,8 @@ def study(tmp_path_factory):
 
 
 def collect(spec):
-    return collect_scores(ScoresSpec.read(spec), Paths(str(spec.parent)))
+    tables = collect_scores(ScoresSpec.read(spec), Paths(str(spec.parent))).tables()
+    return tables["scores"], tables["runs"]
 
 
 def edit(path, change):
@@ -91,8 +92,10 @@ def test_means_are_those_of_the_items(study):
 def test_items_hold_every_measure_and_give_the_scores(study):
     items = pd.read_parquet(study.tables / "items.parquet")
     assert list(items) == [
-        "run", "evaluation", "origin", "language", "item", "measure", "judge", "protocol", "opponent", "value",
+        "run", "evaluation", "origin", "language", "item", "turn", "measure", "judge", "protocol", "opponent", "value",
     ]  # fmt: skip
+    assert (items["turn"] == 1).all() and (items[["judge", "protocol", "opponent"]] == "").all(axis=None)
+    assert (study.scores["missing"] == 0).all() and (study.scores["drift"] == 0).all()
     keys = ["run", "evaluation", "origin", "language", "measure"]
     means = items.groupby(keys, observed=True)["value"].agg(["mean", "sem", "size"]).reset_index()
     rows = study.scores[study.scores["aggregate"] == ""].merge(means, on=keys)
@@ -292,14 +295,12 @@ def test_a_single_item_has_a_value_and_no_error(tmp_path):
     assert study.scores["stderr"].isna().all()
 
 
-def test_the_command_writes_three_tables_or_none(tmp_path):
+def test_the_command_writes_all_tables_or_none(tmp_path):
     spec = write_study(tmp_path, sizes=(1,), benchmarks=("xwinograd",), items=20)
     command(spec=spec, results=tmp_path, output=tmp_path / "scores")
-    assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == [
-        "items.parquet",
-        "runs.parquet",
-        "scores.parquet",
-    ]
+    names = sorted(path.stem for path in (tmp_path / "scores").glob("*.parquet"))
+    assert names == ["checks", "confusion", "items", "runs", "scores"]
+    assert pd.read_parquet(tmp_path / "scores" / "checks.parquet").empty
     assert len(pd.read_parquet(tmp_path / "scores" / "scores.parquet")) == 2 * 4 * (6 + 2)
     assert len(pd.read_parquet(tmp_path / "scores" / "items.parquet")) == 2 * 4 * 6 * 20
     samples_of(tmp_path, TUNED, "xwinograd").unlink()

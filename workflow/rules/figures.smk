@@ -9,6 +9,8 @@ rule draw_figure:
         scores=PATHS.scores("{study}", "{scale}"),
         runs=PATHS.runs_table("{study}", "{scale}"),
         single=PATHS.items("{study}", "{scale}"),
+        checks=PATHS.checks("{study}", "{scale}"),
+        confusion=PATHS.confusion("{study}", "{scale}"),
         more=lambda wildcards: list(
             PLAN.kind_files(wildcards.study, "figures", wildcards.figure).values()
         ),
@@ -53,6 +55,8 @@ rule build_table:
         scores=PATHS.scores("{study}", "{scale}"),
         runs=PATHS.runs_table("{study}", "{scale}"),
         single=PATHS.items("{study}", "{scale}"),
+        checks=PATHS.checks("{study}", "{scale}"),
+        confusion=PATHS.confusion("{study}", "{scale}"),
         more=lambda wildcards: list(
             PLAN.kind_files(wildcards.study, "tables", wildcards.table).values()
         ),

@@ -9,6 +9,8 @@ rule collect_scores:
         scores=PATHS.scores("{study}", "{scale}"),
         runs=PATHS.runs_table("{study}", "{scale}"),
         single=PATHS.items("{study}", "{scale}"),
+        checks=PATHS.checks("{study}", "{scale}"),
+        confusion=PATHS.confusion("{study}", "{scale}"),
     log:
         "logs/collect_scores/{study}/{scale}.log",
     conda:

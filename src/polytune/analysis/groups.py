@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,11 @@ def mean_scores(rows: pd.DataFrame, column: str, context: Context, items: Items)
         measure = part["measure"].iloc[0]
         by_run = dict(iter(items.read(name, origin, measure).groupby(KEYS))) if parallel else {}
         for (*key, value), group in part.groupby([*KEYS, column], sort=False):
-            scores = {row.language: Score(row.value, row.stderr, row.items) for row in group.itertuples()}
+            errors = (group["stderr"] ** 2 - group["drift"] ** 2).clip(
+                lower=0
+            ) ** 0.5  # drift is common to all languages
+            parts = zip(group["language"], group["value"], errors, group["items"], strict=True)
+            scores = {language: Score(*score) for language, *score in parts}
             mean = mean_score(scores, dict.fromkeys(scores, 1.0))
             stderr = mean.stderr
             if parallel:
@@ -62,7 +67,8 @@ def mean_scores(rows: pd.DataFrame, column: str, context: Context, items: Items)
                 stderr = clustered_score(own[own["language"].isin(scores)], "value").stderr
             first = group.iloc[0].to_dict()
             means.append(
-                {**first, "language": "", "aggregate": value, "value": mean.value, "stderr": stderr,
-                 "items": mean.items, "tuned": None}
+                {**first, "language": "", "aggregate": value, "value": mean.value,
+                 "stderr": math.hypot(stderr, first["drift"]), "items": mean.items,
+                 "missing": int(group["missing"].sum()), "tuned": None}
             )  # fmt: skip
     return rows.__class__(means)

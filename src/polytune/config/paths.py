@@ -95,6 +95,32 @@ class Paths:
     def samples(self, run: str, origin: str, evaluation: str) -> str:
         return f"{self.run(run)}/evaluations/{origin}/{evaluation}.samples.parquet"
 
+    # --- free answers ---
+
+    def prompts(self, prompts: str, language: str) -> str:
+        return f"{self.results}/prompts/{prompts}/{language}.parquet"
+
+    def prompts_report(self, prompts: str, language: str) -> str:
+        """Return the marker of one language of a prompt set."""
+        return f"{self.results}/prompts/{prompts}/{language}.report.json"
+
+    def responses(self, run: str, responses: str) -> str:
+        """Return the marker of what a run answered; the answers are in the parquet file beside it."""
+        return f"{self.run(run)}/responses/{responses}.json"
+
+    def identified(self, run: str, identifier: str, responses: str) -> str:
+        """Return the marker of which languages the answers are in."""
+        return f"{self.run(run)}/identified/{identifier}/{responses}.json"
+
+    def verdicts(self, run: str, judge: str, protocol: str, responses: str, opponent: str = "") -> str:
+        """Return the marker of verdicts; `opponent` is the other run where two answers are set side by side."""
+        folder = f"{self.run(run)}/verdicts/{judge}/{protocol}/{responses}"
+        return f"{folder}/against/{opponent}.json" if opponent else f"{folder}.json"
+
+    def journal(self, judge: str) -> str:
+        """Return the folder that keeps every answer of a judge."""
+        return f"{self.results}/journals/{judge}"
+
     # --- scores, figures, tables ---
 
     def scores(self, study: str, scale: str) -> str:
@@ -105,6 +131,12 @@ class Paths:
 
     def items(self, study: str, scale: str) -> str:
         return f"{self.results}/scores/{study}/{scale}/items.parquet"
+
+    def checks(self, study: str, scale: str) -> str:
+        return f"{self.results}/scores/{study}/{scale}/checks.parquet"
+
+    def confusion(self, study: str, scale: str) -> str:
+        return f"{self.results}/scores/{study}/{scale}/confusion.parquet"
 
     def figure(self, study: str, scale: str, figure: str) -> str:
         """Return the path of a figure without its ending (`FIGURE_FORMATS`)."""

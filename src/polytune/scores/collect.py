@@ -1,4 +1,4 @@
-"""A study's scores, runs and items, as three tidy tables (docs/architecture.md has their columns).
+"""A study's scores, runs and items, and what is known of its judges, as tidy tables (docs/architecture.md).
 
 A score is of one language (`aggregate` is empty), the plain mean over an evaluation's languages (`mean`), or the mean
 weighted by items (`group`), which is the group score of lm-evaluation-harness. The two means differ only where
@@ -7,10 +7,13 @@ languages have different numbers of items (XWinograd).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from polytune.config.paths import Paths
@@ -19,10 +22,12 @@ from polytune.files import atomic_path
 from polytune.progress import track
 from polytune.scores.evaluations import Evaluation, Score, check_same_versions, read_evaluation
 from polytune.scores.exposure import classify_exposure
+from polytune.scores.judged import JudgedAnswers, answer_scores, confusion, drift
 from polytune.scores.means import clustered_score, item_score, mean_score
 from polytune.scores.measures import read_items
 from polytune.scores.runs import build_runs
-from polytune.scores.spec import EvaluationSpec, RunSpec, ScoresSpec
+from polytune.scores.spec import NULL, EvaluationSpec, RunSpec, ScoresSpec
+from polytune.scores.verdicts import CHECKS
 from polytune.scores.writing import ItemsWriter
 
 if TYPE_CHECKING:
@@ -32,53 +37,114 @@ AGREEMENT = 1e-6
 """How far a harness's own number may lie from what its items or its languages give."""
 JUDGED = ("judge", "protocol", "opponent")
 """Columns that say who judged, how and against whom; empty for benchmarks."""
+CONFUSION = ("run", "evaluation", "origin", "judge", "language", "answered", "answers")
+"""Columns of the table of asked and answered languages; `answered` is empty where the identifier cannot tell."""
 
 
-def collect_scores(spec: ScoresSpec, paths: Paths, items: ItemsWriter | None = None) -> tuple[pd.DataFrame, ...]:
+@dataclass
+class Collected:
+    """What is collected of a study, as rows of its tables (docs/architecture.md has their columns)."""
+
+    runs: pd.DataFrame
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    confusion: list[pd.DataFrame] = field(default_factory=list)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by name; those about answers are empty where the study has none."""
+        import pandas as pd
+
+        return {
+            "scores": pd.DataFrame(self.scores).astype({"tuned": "boolean"}),
+            "runs": self.runs,
+            "checks": pd.DataFrame(self.checks, columns=list(CHECKS)),
+            "confusion": pd.concat([pd.DataFrame(columns=list(CONFUSION)), *self.confusion], ignore_index=True),
+        }
+
+
+def collect_scores(spec: ScoresSpec, paths: Paths, items: ItemsWriter | None = None) -> Collected:
     """Return the scores and the runs of a study; `items` takes the items as they are read.
 
     Raises `InputError` for a missing or broken result file, a value that is not finite, or results that must not be
     compared.
     """
-    import pandas as pd
-
-    runs = build_runs(spec.runs, paths)
-    trained = runs.drop_duplicates("run").set_index("run")["languages"]
-    tuned_by_base = runs.groupby("base")["languages"].agg(lambda lists: {code for codes in lists for code in codes})
+    found = Collected(build_runs(spec.runs, paths))
+    rows = _Rows(spec, found.runs)
     first: dict[tuple[str, ...], Evaluation] = {}
-    rows: list[dict[str, Any]] = []
+    answers = JudgedAnswers(paths)
+    changes: dict[tuple[str, ...], list[np.ndarray]] = {}
     for run in track({run.run: run for run in spec.runs}.values(), "collect scores", unit="run"):
-        for wanted in spec.evaluations:
+        for wanted in spec.evaluations if run.method != NULL else ():
             evaluation = read_evaluation(Path(paths.evaluation(run.run, wanted.origin, wanted.name)), wanted.name)
             _check_versions(first, evaluation, wanted, run)
             values = read_items(evaluation.samples)
             _check_items(evaluation, values, wanted.parallel)
             if items is not None:
-                items.add(run.run, wanted, values)
+                items.add(values, run=run.run, evaluation=wanted.name, origin=wanted.origin)
             benchmark = wanted.benchmark.get("benchmark", wanted.name)
-            counted = tuned_by_base[run.base] - spec.counted_as_untuned.get(benchmark, frozenset())
-            for aggregate, language, measure, score in _scores(evaluation, values, wanted):
-                rows.append(
-                    {
-                        "study": spec.study,
-                        "scale": spec.scale,
-                        "run": run.run,
-                        "evaluation": wanted.name,
-                        "benchmark": benchmark,
-                        "origin": wanted.origin,
-                        "language": language,
-                        "measure": measure,
-                        **dict.fromkeys(JUDGED, ""),
-                        "aggregate": aggregate,
-                        "value": score.value,
-                        "stderr": score.stderr,
-                        "items": score.items,
-                        "exposure": classify_exposure(language, run.seen_languages, counted) if language else "",
-                        "tuned": language in trained[run.run] if language else None,
-                        "digest": evaluation.digest,
-                    }
-                )
-    return pd.DataFrame(rows).astype({"tuned": "boolean"}), runs
+            row = rows.of(run, wanted.name, benchmark, wanted.origin, evaluation.digest)
+            found.scores += [row(*score) for score in _scores(evaluation, values, wanted)]
+        for wanted in spec.answers:
+            where = {"run": run.run, "evaluation": wanted.name, "origin": wanted.origin}
+            for one in answers.measure(run.run, wanted):
+                values = one.items
+                if "answered" in values:
+                    found.confusion.append(confusion(values).assign(**where, judge=one.judge))
+                    values = values.drop(columns="answered")
+                if items is not None:
+                    items.add(values, **where, **one.words)
+                for measure, change in one.changes.items():
+                    changes.setdefault((wanted.name, wanted.origin, *one.words.values(), measure), []).append(change)
+                row = rows.of(run, wanted.name, wanted.prompts, wanted.origin, one.digest)
+                found.scores += [row(*score) | one.words for score in answer_scores(values, wanted.parallel)]
+    found.checks = [{"study": spec.study, "scale": spec.scale, **row} for row in answers.checks]
+    _add_drift(found.scores, {key: drift(np.concatenate(parts)) for key, parts in changes.items()})
+    return found
+
+
+class _Rows:
+    """Rows of the scores: what every one says of its study, run and language."""
+
+    def __init__(self, spec: ScoresSpec, runs: pd.DataFrame) -> None:
+        self._spec = spec
+        self._trained = runs.drop_duplicates("run").set_index("run")["languages"]
+        by_base = runs.groupby("base")["languages"]
+        self._tuned = by_base.agg(lambda lists: {code for codes in lists for code in codes})
+
+    def of(self, run: RunSpec, evaluation: str, benchmark: str, origin: str, digest: str) -> Callable[..., dict]:
+        """Return what makes a row of an evaluation; `benchmark` is the prompt set of answers."""
+        counted = self._tuned[run.base] - self._spec.counted_as_untuned.get(benchmark, frozenset())
+
+        def row(aggregate: str, language: str, measure: str, score: Score, missing: int = 0) -> dict[str, Any]:
+            return {
+                "study": self._spec.study,
+                "scale": self._spec.scale,
+                "run": run.run,
+                "evaluation": evaluation,
+                "benchmark": benchmark,
+                "origin": origin,
+                "language": language,
+                "measure": measure,
+                **dict.fromkeys(JUDGED, ""),
+                "aggregate": aggregate,
+                "value": score.value,
+                "stderr": score.stderr,
+                "drift": 0.0,
+                "items": score.items,
+                "missing": missing,
+                "exposure": classify_exposure(language, run.seen_languages, counted) if language else "",
+                "tuned": language in self._trained[run.run] if language else None,
+                "digest": digest,
+            }
+
+        return row
+
+
+def _add_drift(rows: list[dict[str, Any]], drifts: dict[tuple[str, ...], float]) -> None:
+    """Add to the errors of judged scores what two rounds of judging differ by as a whole."""
+    for row in rows:
+        row["drift"] = drifts.get(tuple(row[key] for key in ("evaluation", "origin", *JUDGED, "measure")), 0.0)
+        row["stderr"] = math.hypot(row["stderr"], row["drift"])
 
 
 def _check_versions(first: dict, evaluation: Evaluation, wanted: EvaluationSpec, run: RunSpec) -> None:
@@ -149,15 +215,15 @@ def _scores(
 def command(
     spec: Annotated[Path, typer.Option(help="What to collect (JSON): the study's runs and evaluations.")],
     results: Annotated[Path, typer.Option(help="Folder of the results.")],
-    output: Annotated[Path, typer.Option(help="Folder for scores.parquet, runs.parquet and items.parquet.")],
+    output: Annotated[Path, typer.Option(help="Folder for the tables (parquet).")],
 ) -> None:
-    """Collect the evaluations of a study into tidy tables: scores, runs and items.
+    """Collect the evaluations and judged answers of a study into tidy tables: scores, runs, items, checks, confusion.
 
     Results that differ in the version of the harness or of a task, in shots or in items are refused.
     """
     with ItemsWriter(output / "items.parquet") as items:
-        scores, runs = collect_scores(ScoresSpec.read(spec), Paths(str(results)), items)
-    for name, table in (("runs", runs), ("scores", scores)):
+        tables = collect_scores(ScoresSpec.read(spec), Paths(str(results)), items).tables()
+    for name, table in tables.items():
         with atomic_path(output / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
-    print(f"{output}: {len(scores)} scores of {scores['run'].nunique()} runs")
+    print(f"{output}: {len(tables['scores'])} scores of {tables['runs']['run'].nunique()} runs")

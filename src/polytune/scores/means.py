@@ -38,12 +38,19 @@ def mean_score(scores: dict[str, Score], weights: dict[str, float], errors_known
     )
 
 
-def clustered_score(items: pd.DataFrame, measure: str) -> Score:
+def clustered_score(items: pd.DataFrame, measure: str, equal_languages: bool = True) -> Score:
     """Return the mean over the languages of parallel items, with the items as clusters.
 
-    The translations of one item succeed and fail together, so the languages are no independent draws: the item means
-    are (Miller 2024, arXiv 2411.00640, section 2.2, for clusters of equal size). `items` has the columns `language`,
-    `item` and the measure, every language with the same items.
+    The translations of one item, and the turns of one conversation, succeed and fail together, so they are no
+    independent draws: the items are (Miller 2024, arXiv 2411.00640, section 2.2). `items` has the columns `language`,
+    `item` and the measure; languages count equally, or each row does. With weights w that sum to 1 and e the
+    difference from the language's mean, stderr = sqrt(G / (G - 1) sum over the G items of (sum w e)^2), which is
+    sd / sqrt(G) of the items' means where all have the same rows.
     """
-    means = items.groupby("item", sort=True)[measure].mean().to_numpy()
-    return Score(float(items[measure].mean()), standard_error(means), len(items))
+    groups = items.groupby("language", sort=False)[measure]
+    weights = 1 / (groups.transform("size") * groups.ngroups) if equal_languages else 1 / len(items)
+    sums = (weights * (items[measure] - groups.transform("mean"))).groupby(items["item"]).sum()
+    clusters = len(sums)
+    error = math.sqrt(clusters / (clusters - 1) * (sums**2).sum()) if clusters > 1 else math.nan
+    value = groups.mean().mean() if equal_languages else items[measure].mean()
+    return Score(float(value), error, len(items))

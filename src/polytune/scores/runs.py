@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
-    "run", "base", "method", "variant", "mixture", "seed", "world", "family", "n_languages", "languages",
+    "run", "base", "parameters", "method", "variant", "mixture", "seed", "world", "family", "n_languages", "languages",
     "seen_languages", "tokens", "supervised_tokens", "device_hours", "notes",
 )  # fmt: skip
 SCORE_COLUMNS = (
     "study", "scale", "evaluation", "benchmark", "origin", "language", "measure", "judge", "protocol", "opponent",
-    "aggregate", "value", "stderr", "items", "exposure", "tuned", "digest", "model",
+    "aggregate", "value", "stderr", "drift", "items", "missing", "exposure", "tuned", "digest", "model",
 )  # fmt: skip
 """What scores have besides: no coordinate may be called so, or a column would mean two things beside them."""
 COSTS = ("tokens", "supervised_tokens", "device_hours")
@@ -63,6 +63,7 @@ def _describe(run: RunSpec, paths: Paths) -> dict[str, Any]:
     return {
         "run": run.run,
         "base": run.base,
+        "parameters": math.nan if run.parameters is None else float(run.parameters),
         "method": run.method,
         "variant": run.variant,
         "mixture": run.mixture,

@@ -3,6 +3,11 @@
     {"study": "lucky52", "scale": "world",
      "counted_as_untuned": {"xwinograd": ["ja"]},
      "evaluations": [{"name": "xcopa", "origin": "world", "parallel": true, "benchmark": {"benchmark": "xcopa", ...}}],
+     "answers": [{"name": "questions", "prompts": "world-questions", "origin": "world", "parallel": true,
+                  "languages": ["en", "fr"], "identifier": "exact",
+                  "judged": [{"judge": "exact", "protocol": "rating-3"},
+                             {"judge": "exact", "protocol": "side-by-side", "against": "base",
+                              "opponents": {"{run}": {"{opponent}": ["en", "fr"]}}}]}],
      "runs": [
        {"run": "world-bloom-w1/base/none/seed0", "base": "world-bloom-w1", "method": "base", "mixture": "none",
         "seed": 0, "world": "w1", "languages": [], "seen_languages": ["en", ...]},
@@ -14,13 +19,17 @@
 study's family adds them. A run that belongs to two families of the study stands here twice, once with each family and
 its coordinates. `parallel` says that the items are translations of each other, doc_id by doc_id. `counted_as_untuned`
 names languages, by benchmark, that the paper counts as never tuned although its mixtures hold them; it moves them to
-another exposure group and changes nothing else.
+another exposure group and changes nothing else. `parameters` of a run is the size of its base.
+
+`answers` (optional) are prompt sets that every run has answered, by the name of the responses. `opponents` says whom a
+run's answers were set beside, in which languages; a run that is left out was not judged so. The null responders are
+runs, too, of the method `null`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +39,8 @@ from polytune.files import read_json
 SCALES = ("world", "full")
 UNTUNED = "base"
 """The method of a base model as it was downloaded or pre-trained."""
+NULL = "null"
+"""The method of a responder that is no model: a judge's verdict on its answers tells of the judge."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +59,12 @@ class RunSpec:
     world: str = ""
     family: str = ""
     coordinates: dict[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
 
     @property
     def untuned(self) -> bool:
-        """Return whether this is the base model itself."""
-        return self.method == UNTUNED
+        """Return whether nothing was trained: the base model itself, or no model."""
+        return self.method in (UNTUNED, NULL)
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,31 @@ class EvaluationSpec:
 
 
 @dataclass(frozen=True)
+class JudgedSpec:
+    """How answers were judged: by whom, by which protocol and, side by side, against whom."""
+
+    judge: str
+    protocol: str
+    against: str = ""
+    """What the opponents are, in a word: `base`, `monolingual`, a family; empty where each answer is rated alone."""
+    opponents: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """Of each run its opponents, and the languages in which the answers of the two stand side by side."""
+
+
+@dataclass(frozen=True)
+class AnswersSpec:
+    """A prompt set that the runs answered: who identified the answers' languages, and who judged them."""
+
+    name: str
+    prompts: str
+    origin: str
+    parallel: bool
+    languages: tuple[str, ...]
+    identifier: str = ""
+    judged: tuple[JudgedSpec, ...] = ()
+
+
+@dataclass(frozen=True)
 class ScoresSpec:
     """What the scores of a study are collected from."""
 
@@ -73,27 +110,40 @@ class ScoresSpec:
     scale: str
     runs: tuple[RunSpec, ...]
     evaluations: tuple[EvaluationSpec, ...]
+    answers: tuple[AnswersSpec, ...]
     counted_as_untuned: dict[str, frozenset[str]]
 
     @staticmethod
     def read(path: Path | str) -> ScoresSpec:
         """Read the file; raises `InputError` naming the file, the run and the key that is wrong."""
         content = read_json(path)
-        _check_keys(path, "the file", content, {"study", "scale", "runs", "evaluations"}, {"counted_as_untuned"})
+        optional = {"counted_as_untuned", "answers"}
+        _check_keys(path, "the file", content, {"study", "scale", "runs", "evaluations"}, optional)
         if content["scale"] not in SCALES:
             raise InputError(f"{path}: scale is '{content['scale']}', expected {' or '.join(SCALES)}")
         runs = [_read_run(path, number, run) for number, run in enumerate(content["runs"], start=1)]
         evaluations = [_build(path, "evaluations", EvaluationSpec, entry) for entry in content["evaluations"]]
+        answers = [_read_answers(path, entry) for entry in content.get("answers", [])]
         for what, names in (
             ("run", [f"{run.run} of family '{run.family}'" for run in runs]),
-            ("evaluation", [f"{entry.name} of origin '{entry.origin}'" for entry in evaluations]),
+            ("evaluation", [f"{entry.name} of origin '{entry.origin}'" for entry in (*evaluations, *answers)]),
         ):
             if not names:
                 raise InputError(f"{path}: key '{what}s' is empty")
             if len(set(names)) < len(names):
                 raise InputError(f"{path}: {what} {max(names, key=names.count)} is listed twice")
         counted = {key: frozenset(value) for key, value in content.get("counted_as_untuned", {}).items()}
-        return ScoresSpec(content["study"], content["scale"], tuple(runs), tuple(evaluations), counted)
+        return ScoresSpec(content["study"], content["scale"], tuple(runs), tuple(evaluations), tuple(answers), counted)
+
+
+def _read_answers(path: Path | str, entry: dict[str, Any]) -> AnswersSpec:
+    where = f"answers ({entry.get('name', 'without a name')})"
+    answers = _build(path, where, AnswersSpec, entry)
+    judged = [_build(path, f"{where}: judged", JudgedSpec, one) for one in answers.judged]
+    kinds = [(one.judge, one.protocol, one.against) for one in judged]
+    if len(set(kinds)) < len(kinds):
+        raise InputError(f"{path}: {where}: {' '.join(max(kinds, key=kinds.count))} is listed twice")
+    return replace(answers, judged=tuple(judged))
 
 
 def _read_run(path: Path | str, number: int, entry: dict[str, Any]) -> RunSpec:
@@ -104,7 +154,7 @@ def _read_run(path: Path | str, number: int, entry: dict[str, Any]) -> RunSpec:
     if run.untuned if languages else not run.untuned and run.languages is not None:
         raise InputError(
             f"{path}: run {run.run}: method '{run.method}' with languages {list(languages)}: "
-            f"the method '{UNTUNED}' has none, every other method has some"
+            f"the methods '{UNTUNED}' and '{NULL}' have none, every other method has some"
         )
     return run
 

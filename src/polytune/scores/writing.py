@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from polytune.files import atomic_path
-from polytune.scores.spec import EvaluationSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,14 +17,14 @@ WORDS = ("run", "evaluation", "origin", "language", "measure", "judge", "protoco
 
 
 class ItemsWriter:
-    """Writes items as rows `run evaluation origin language item measure judge protocol opponent value`."""
+    """Writes items as rows `run evaluation origin language item turn measure judge protocol opponent value`."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
 
         word = pa.dictionary(pa.int32(), pa.string())
-        names = [*WORDS[:4], "item", *WORDS[4:], "value"]
-        types = {"item": pa.int32(), "value": pa.float64()}
+        names = [*WORDS[:4], "item", "turn", *WORDS[4:], "value"]
+        types = {"item": pa.int32(), "turn": pa.int8(), "value": pa.float64()}
         self._schema = pa.schema([(name, types.get(name, word)) for name in names])
         self._path, self._files = path, ExitStack()
 
@@ -41,11 +40,15 @@ class ItemsWriter:
     ) -> None:
         self._files.__exit__(kind, error, trace)
 
-    def add(self, run: str, evaluation: EvaluationSpec, items: pd.DataFrame) -> None:
-        """Write the items of one run's evaluation: columns `language`, `item` and one per measure."""
+    def add(self, items: pd.DataFrame, **words: str) -> None:
+        """Write items: columns `language`, `item`, perhaps `turn`, and one per measure; NaN are not written.
+
+        `words` are the values of `WORDS` that are the same for all of them; those left out are empty.
+        """
         import pyarrow as pa
 
-        long = items.melt(["language", "item"], var_name="measure", value_name="value")
-        same = {"run": run, "evaluation": evaluation.name, "origin": evaluation.origin}
-        long = long.assign(**same, judge="", protocol="", opponent="")
+        if "turn" not in items:
+            items = items.assign(turn=1)
+        long = items.melt(["language", "item", "turn"], var_name="measure", value_name="value").dropna(subset="value")
+        long = long.assign(**dict.fromkeys(("judge", "protocol", "opponent"), "") | words)
         self._writer.write_table(pa.Table.from_pandas(long[self._schema.names], self._schema, preserve_index=False))
