@@ -1,4 +1,4 @@
-"""BLOOM for evaluation: transformers' weights and arithmetic, with attention on token trees.
+"""BLOOM for scoring and generation: transformers' weights and arithmetic, with attention on token trees or on a cache.
 
 transformers' own BLOOM takes neither a mask per query nor positions, and importing it takes longer than evaluating a
 tiny model. The modules carry transformers' names, so that its checkpoints and adapters fit.
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from polytune.models.nodes import additive_mask, take_nodes
+from polytune.models.slots import Slots
 
 NAMES = (
     ("hidden_size", "n_embed"),
@@ -110,14 +111,11 @@ class Bloom(nn.Module):
         """
         body, heads = self.transformer, self.config.heads
         hidden = body.word_embeddings_layernorm(body.word_embeddings(tokens))
-        # slope * position is rounded to the model's type before it is added, as in transformers
-        alibi = (alibi_slopes(heads).to(tokens.device)[None, :, None] * positions[:, None, :]).to(hidden.dtype)
-        bias = alibi[:, :, None, :] + additive_mask(ancestors, hidden.dtype)[:, None]  # [rows, heads, n, n]
+        bias = self._alibi(positions, hidden.dtype)[:, :, None] + additive_mask(ancestors, hidden.dtype)[:, None]
         for number, block in enumerate(body.h, start=1):
             last = number == len(body.h)
             normed = block.input_layernorm(hidden)
-            fused = block.self_attention.query_key_value(normed).unflatten(2, (heads, 3, -1))
-            query, key, value = fused.permute(3, 0, 2, 1, 4)  # [rows, heads, n, d]
+            query, key, value = _split_heads(block.self_attention.query_key_value(normed), heads)
             residual = normed if self.after_norm else hidden
             if last:
                 wanted = kept[:, None, :, None].expand(-1, heads, -1, -1)
@@ -127,11 +125,41 @@ class Bloom(nn.Module):
             mixed = _attend(query, key, value, bias).transpose(1, 2).flatten(2)  # [rows, queries, width]
             if last:
                 mixed = mixed.flatten(0, 1).index_select(0, slots)
-            hidden = block.self_attention.dense(mixed) + residual
-            normed = block.post_attention_layernorm(hidden)
-            residual = normed if self.after_norm else hidden
-            hidden = block.mlp.dense_4h_to_h(_gelu(block.mlp.dense_h_to_4h(normed))) + residual
+            hidden = self._finish(block, mixed, residual)
         return body.ln_f(hidden)
+
+    def extend(self, tokens: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor, slots: Slots) -> torch.Tensor:
+        """Return the hidden states [rows, new, width] of tokens that continue what `slots` holds.
+
+        `positions` [rows, columns] and `mask` [rows, 1, new, columns] are those of all open columns, the new tokens'
+        last.
+        """
+        body, heads = self.transformer, self.config.heads
+        hidden = body.word_embeddings_layernorm(body.word_embeddings(tokens))
+        bias = self._alibi(positions, hidden.dtype)[:, :, None] + mask  # [rows, heads, new, columns]
+        for number, block in enumerate(body.h):
+            normed = block.input_layernorm(hidden)
+            query, key, value = _split_heads(block.self_attention.query_key_value(normed), heads)
+            mixed = _attend(query, *slots.update(key, value, number), bias).transpose(1, 2).flatten(2)
+            hidden = self._finish(block, mixed, normed if self.after_norm else hidden)
+        return body.ln_f(hidden)
+
+    def _alibi(self, positions: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Return slope * position [rows, heads, n], rounded to the model's type before it is added, as transformers."""
+        slopes = alibi_slopes(self.config.heads).to(positions.device)
+        return (slopes[None, :, None] * positions[:, None, :]).to(dtype)
+
+    def _finish(self, block: nn.Module, mixed: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+        """Return what a block makes of its attention's result and the residual, [..., width]."""
+        hidden = block.self_attention.dense(mixed) + residual
+        normed = block.post_attention_layernorm(hidden)
+        residual = normed if self.after_norm else hidden
+        return block.mlp.dense_4h_to_h(_gelu(block.mlp.dense_h_to_4h(normed))) + residual
+
+
+def _split_heads(fused: torch.Tensor, heads: int) -> torch.Tensor:
+    """Return queries, keys and values [3, rows, heads, n, d] of what one layer computes for all."""
+    return fused.unflatten(2, (heads, 3, -1)).permute(3, 0, 2, 1, 4)
 
 
 def _whole(config: dict[str, Any], *names: str) -> int:

@@ -1,0 +1,1 @@
+"""Generation: what models answer to prompt sets."""
