@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,6 +53,18 @@ def write_columns(columns: Mapping[str, pyarrow.Array], path: Path) -> None:
     with atomic_path(path) as temporary:
         table = pyarrow.table(dict(columns))
         pyarrow.parquet.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, type | None], path: Path) -> None:
+    """Write rows as a table with the columns `kinds`: a type of numpy's each, None for text; atomically."""
+    columns = {name: [row[name] for row in rows] for name in kinds}
+    write_columns(
+        {
+            name: text_column(columns[name]) if kind is None else number_column(columns[name], kind)
+            for name, kind in kinds.items()
+        },
+        path,
+    )
 
 
 def _ends(lengths: Sequence[int]) -> np.ndarray:

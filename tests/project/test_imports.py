@@ -40,6 +40,8 @@ MAY_LOAD: dict[str, set[str]] = {
     "evaluate": EVALUATION,
     "evaluate-run": EVALUATION,
     "read-prompts": {"pyarrow"},
+    "answer-null": {"pyarrow"},
+    "judge": {"pyarrow"},  # and torch, transformers for a judge in the process
     "collect-scores": TABLES,
     "draw-figure": {*TABLES, "matplotlib"},
     "build-table": {*TABLES, "scipy"},

@@ -1,0 +1,99 @@
+"""Protocols: what a judge is shown and how its verdict is read. Their words are text files, one per turn.
+
+`protocols/{protocol}[.turn2][.reference].txt`: the text with `.turn2` is for the second question of a conversation, the
+one with `.reference` for questions that have a reference answer, where the protocol has such a text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from polytune.errors import InputError, nearest
+from polytune.files import sha256_text
+
+FOLDER = Path(__file__).parent / "protocols"
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+DOUBLE, SINGLE = r"\[\[\s*({})\s*\]\]", r"\[\s*({})\s*\]"
+NUMBER, SEAT = r"\d+(?:\.\d+)?", "[ABC]"
+SEATS = {"A": 1.0, "B": 0.0, "C": 0.5}
+"""What each verdict of a comparison is worth to the answer that sits first."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge decided: a value, or none and why. `value` is a rating, or what the first seat gets."""
+
+    value: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way of judging: `scale` are the lowest and highest rating, None if two answers are compared."""
+
+    name: str
+    scale: tuple[int, int] | None
+    caption: str
+
+    def text(self, turn: int, has_reference: bool) -> str:
+        """Return the words for a turn (from 1), those for a reference if there is one and the protocol uses it."""
+        stem = self.name if turn == 1 else f"{self.name}.turn{turn}"
+        texts = _texts(self.name)
+        return texts.get(f"{stem}.reference", texts[stem]) if has_reference else texts[stem]
+
+    def text_digest(self) -> str:
+        """Return the digest of all its texts: an edited word is another protocol."""
+        return sha256_text("\0".join(f"{name}\0{text}" for name, text in sorted(_texts(self.name).items())))
+
+    def read(self, said: str) -> Verdict:
+        """Return the verdict in what a judge said; nothing else is looked at.
+
+        `[[8]]` counts, and `[8]` where no double brackets stand. Two different verdicts are none.
+        """
+        verdict = NUMBER if self.scale else SEAT
+        found = re.findall(DOUBLE.format(verdict), said) or re.findall(SINGLE.format(verdict), said)
+        values = {float(text) if self.scale else SEATS[text] for text in found}
+        if not values:
+            return Verdict(None, "no verdict" if said.strip() else "nothing said")
+        if len(values) > 1:
+            return Verdict(None, "different verdicts")
+        value = values.pop()
+        if self.scale and not self.scale[0] <= value <= self.scale[1]:
+            return Verdict(None, "outside the scale")
+        return Verdict(value)
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("rating-3", (1, 3), "one answer alone, 1 to 3 (Chen et al., arXiv 2309.08958)"),
+        Protocol("rating-10", (1, 10), "one answer alone, 1 to 10 (MT-Bench, arXiv 2306.05685), with its reference"),
+        Protocol("side-by-side", None, "two answers in both orders: win 1, tie 0.5, loss 0 (arXiv 2401.01854)"),
+    )
+}
+
+
+def find_protocol(name: str, where: str) -> Protocol:
+    """Return a protocol; an unknown one is an `InputError` that begins with `where`."""
+    if name not in PROTOCOLS:
+        raise InputError(f"{where}: no protocol '{name}'{nearest(name, PROTOCOLS)}; there are: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+def render(text: str, values: Mapping[str, str]) -> str:
+    """Return a protocol's text with its placeholders filled, in one pass: what stands in a value is never expanded.
+
+    `{mark}` is a digest of all values: an answer cannot contain the lines that enclose it.
+    """
+    mark = hashlib.sha256(repr(sorted(values.items())).encode(errors="backslashreplace")).hexdigest()[:8]
+    return PLACEHOLDER.sub(lambda match: mark if match[1] == "mark" else values[match[1]], text)
+
+
+@cache
+def _texts(name: str) -> dict[str, str]:
+    return {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob(f"{name}.*txt")}
