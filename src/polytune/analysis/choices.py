@@ -56,6 +56,23 @@ class Layout:
         return (self.against,) if self.by is None else (self.against, self.by)
 
 
+@dataclass(frozen=True)
+class Contrast:
+    """What models are compared with. `pair_by` are the columns by which runs belong together; none: they do not."""
+
+    reference: str
+    against: Coordinate = "model"
+    pair_by: list[Coordinate] = ()
+    arbitrary: bool = False
+
+    @property
+    def pairing(self) -> str:
+        """Return the pairing in words."""
+        if not self.pair_by:
+            return "unpaired"
+        return f"paired by {' and '.join(self.pair_by)}" + (", which is arbitrary" if self.arbitrary else "")
+
+
 def coordinates(runs: pd.DataFrame) -> list[str]:
     """Return the columns that can stand on an axis or tell lines apart, in scores of these runs."""
     of_families = [name for name in runs if name not in (*COLUMNS, *RUN_COORDINATES)]

@@ -16,6 +16,12 @@ TABLES = {
         (*PLAIN, "items"),
         "{measure} against {against}, a column for each {columns}",
     ),
+    "comparison": Kind(
+        "polytune.tables.comparison:build_comparison",
+        (*PLAIN, "items"),
+        "{measure} against that of {reference}: differences with 95 % intervals, tests over {test_over} and their "
+        "false-discovery rate",
+    ),
     "group_means": Kind(
         "polytune.tables.groups:build_group_means",
         PLAIN,

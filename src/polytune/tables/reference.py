@@ -9,14 +9,14 @@ import typing
 from typing import Any
 
 from polytune import ROOT
-from polytune.analysis.choices import Choice, Layout
+from polytune.analysis.choices import Choice, Contrast, Layout
 from polytune.analysis.measures import MEASURES
 from polytune.config.kinds import Kind, Kinds
 from polytune.figures.kinds import FIGURES
 from polytune.tables.kinds import TABLES
 
 PAGE = ROOT / "docs" / "figures.md"
-GROUPS = {Choice: "which results", Layout: "what against what"}
+GROUPS = {Choice: "which results", Layout: "what against what", Contrast: "against a reference"}
 """Options that many kinds share, and how the kinds' tables call them."""
 MEANINGS = {
     "measure": "what is measured, a line of the table below",
@@ -27,6 +27,9 @@ MEANINGS = {
     "origin": "where the benchmark's data comes from, if the study has several",
     "against": "what the measure stands against: a column of the runs (`n_languages`, `percent`, `k`, `base`, `model`, "
     "...), or `language`, `exposure`, `evaluation`",
+    "reference": "value of `against` that the others are compared with; `base`: the untuned base",
+    "pair_by": "columns by which runs belong together (`seed`, `world`, ...)",
+    "arbitrary": "whether that pairing could as well be another: shows the range of p over all pairings",
     "by": "a line for each value of this column",
     "over": "average over these columns too, not only over seeds and worlds (`selection_seed`, `permutation`, ...)",
 }
@@ -86,6 +89,8 @@ def _shared() -> str:
     for group, title in GROUPS.items():
         for name, parameter in inspect.signature(group).parameters.items():
             default = f"`{parameter.default}`" if parameter.default else "all" if group is Choice else "none"
+            if parameter.default is inspect.Parameter.empty:
+                default = "needed"
             lines.append(f"| *{title}* | `{name}` | {default} | {MEANINGS[name]} |")
     return "\n".join(lines)
 
