@@ -22,6 +22,12 @@ TABLES = {
         "{measure} against that of {reference}: differences with 95 % intervals, tests over {test_over} and their "
         "false-discovery rate",
     ),
+    "variance_components": Kind(
+        "polytune.tables.variance_components:build_variance_components",
+        (*PLAIN, "items"),
+        "How far {measure} may be off, where that comes from (items, seeds, mixture draws, judges), and what more of "
+        "each would bring",
+    ),
     "group_means": Kind(
         "polytune.tables.groups:build_group_means",
         PLAIN,
