@@ -18,8 +18,6 @@ AXES = (MODEL, DRAW, SEED, JUDGE, ITEM)
 """Axes of an array of values. Models are what is compared; the others are drawn from many that might have been."""
 WITHIN = {DRAW: MODEL, SEED: DRAW}
 """A seed belongs to its draw and a draw to its model: the second seed of two models has nothing in common."""
-Z_95, Z_80 = 1.959964, 0.841621
-"""Quantiles of the normal distribution: of a two-sided test at 5 %, and of a power of 80 %."""
 
 
 @dataclass(frozen=True)
@@ -156,12 +154,3 @@ def shrinkage(components: Iterable[Component], axis: str, more: int) -> float:
     components = list(components)
     now = total(components)
     return 1 - math.sqrt(total(components, {axis: more}) / now) if now else 0.0
-
-
-def detectable(components: Iterable[Component], compared: bool) -> float:
-    """Return the smallest difference of two models that a test at 5 % finds with a power of 80 %.
-
-    (1.96 + 0.84) sqrt(2 V), V the variance of one model's mean: what it shares with others included, unless they
-    answer the same items (`compared`).
-    """
-    return (Z_95 + Z_80) * math.sqrt(2 * total(components, compared=compared))

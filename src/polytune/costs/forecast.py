@@ -15,6 +15,7 @@ from polytune.costs.assumptions import Assumptions, Device
 from polytune.costs.cost_table import Forecast, show, show_errors
 from polytune.costs.jobs import Job, find_models, find_subjects, group_outputs, list_outputs
 from polytune.costs.operations import Calibration
+from polytune.costs.power import find_lines, show_lines
 from polytune.costs.rules import Costs
 from polytune.errors import InputError
 from polytune.study.plan import Plan
@@ -49,6 +50,9 @@ def command(
     print(show(forecast))
     if any(row.device_hours for row in forecast.rows.values()):
         print(show_errors(calibration, Calibration(assumptions.published()), chosen))
+    lines = [line for study in plan.studies.values() for line in find_lines(study, assumptions.content, plan.paths)]
+    if lines:
+        print(show_lines(lines, assumptions.content))
 
 
 def _usual_device(calibration: Calibration, scale: str) -> str:
