@@ -12,7 +12,7 @@ from polytune.errors import InputError
 from polytune.files import read_json, write_json
 from polytune.readers.yaml import read_yaml
 from polytune.training.options import Hardware
-from polytune.training.spec import LIMITS, Hyperparameters, Lora, read_spec
+from polytune.training.spec import LIMITS, Hyperparameters, Lora, Validation, read_spec
 from tests.cases.training_cases import Case
 
 
@@ -38,6 +38,8 @@ def change_spec(case: Case, **changes) -> None:
         ({"precision": "fp16"}, r"'hyperparameters.precision' is 'fp16', allowed are fp32, bf16"),
         ({"warmup_ratio": 1.5}, r"'hyperparameters.warmup_ratio' is 1.5, it must be 0 or more and 1 or less"),
         ({"lora": {"r": 2}}, r"key 'hyperparameters.lora.alpha' is missing"),
+        ({"validation": {"share": 1}}, r"'hyperparameters.validation.share' is 1, it must be above 0 and below 1"),
+        ({"validation": {"share": 0.1, "keep": "bets"}}, r"validation.keep' is 'bets', allowed .*did you mean 'best'"),
     ],
 )
 def test_wrong_hyperparameters(changes, message, case):
@@ -148,16 +150,16 @@ def test_the_largest_seed_trains(tmp_path):
     assert read_json(tmp_path / "model/manifest.json")["seed"] == 2**63 - 1
 
 
-JSON_TYPES = {int: "integer", float: "number", str: "string", list[str]: "array", Lora: "object"}
+JSON_TYPES = {int: "integer", float: "number", str: "string", list[str]: "array", Lora: "object", Validation: "object"}
 
 
-@pytest.mark.parametrize("kind", [Hyperparameters, Lora])
+@pytest.mark.parametrize("kind", [Hyperparameters, Lora, Validation])
 def test_study_files_and_specs_have_the_same_hyperparameters(kind):
     """Names, types, limits and defaults of the study schema are those of spec.json, which decides."""
     schema = read_yaml(ROOT / "workflow/schemas/study.schema.yaml")["$defs"]["hyperparameters"]
-    if kind is Lora:
-        schema = schema["properties"]["lora"]
-        assert schema["required"] == [one.name for one in fields(Lora) if one.default is one.default_factory is MISSING]
+    if kind is not Hyperparameters:
+        schema = schema["properties"][kind.__name__.lower()]
+        assert schema["required"] == [one.name for one in fields(kind) if one.default is one.default_factory is MISSING]
     properties, hints = schema["properties"], get_type_hints(kind)
     assert list(properties) == [one.name for one in fields(kind)]
     for one in fields(kind):

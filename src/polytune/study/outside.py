@@ -72,6 +72,8 @@ class UsedBase:
     model: dict | None = None
     """The transformers configuration that a world's base is pre-trained from."""
     pretraining: dict | None = None
+    texts: Source | None = None
+    """What a world's base is pre-trained on."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,11 @@ def find_base(name: str, world: World | None, where: str) -> UsedBase:
         if world is None:
             raise InputError(f"{where}: '{name}' belongs to the generated world; use it in `world.bases` of a study")
         entry = world_bases()[name]
-        texts = find_source("world-text", world, where)
+        texts = find_source(entry["texts"], world, f"{WORLD_TABLE}: bases.{name}.texts")
         languages = tuple(entry.get("languages") or texts.languages)
         if strange := [code for code in languages if code not in texts.languages]:
             raise InputError(
-                f"{WORLD_TABLE}: bases.{name}.languages: world {world.name} has no texts in '{strange[0]}'; "
+                f"{WORLD_TABLE}: bases.{name}.languages: {texts.name} has no texts in '{strange[0]}'; "
                 f"it has {', '.join(texts.languages)}"
             )
         architecture = "encoder-decoder" if is_encoder_decoder(entry["model"]["model_type"]) else "decoder"
@@ -115,7 +117,7 @@ def find_base(name: str, world: World | None, where: str) -> UsedBase:
             parameters=entry.get("parameters"),
             pretraining_languages=languages,
         )
-        return UsedBase(world.named(name), name, row, world, entry["model"], entry["pretraining"])
+        return UsedBase(world.named(name), name, row, world, entry["model"], entry["pretraining"], texts)
     if name not in tables.bases():
         known = [*tables.bases(), *world_bases()]
         raise InputError(
@@ -137,10 +139,9 @@ def find_source(name: str, world: World | None, where: str) -> Source:
     if world is None:
         raise InputError(f"{where}: '{name}' belongs to the generated world; name it in `world.sources` of a study")
     settings = settings_of_size(world.size, world.seed)
-    texts = row.location == "world:texts"
     languages, rows = settings.languages, settings.instruction_rows
-    if texts:
-        languages, rows = settings.base_languages, settings.documents_per_base_language
+    if (corpus := row.location.partition(":")[2]) in settings.corpora:
+        languages, rows = settings.corpora[corpus], settings.documents_per_base_language
     return replace(source, name=world.named(name), languages=tuple(languages), world=world, rows=rows)
 
 

@@ -22,7 +22,7 @@ from polytune.mixtures.families import Recipe, in_table_order
 from polytune.study import specs
 from polytune.study.check import check_study
 from polytune.study.expand import Run, Study, differences, expand_study
-from polytune.study.outside import Outside, Place, Source, UsedBase, World, find_source
+from polytune.study.outside import Outside, Place, Source, UsedBase, World
 from polytune.study.tokenization import Tokenization, find_tokenization
 from polytune.tables.kinds import TABLES
 
@@ -92,7 +92,7 @@ class Plan:
     def sources(self) -> dict[str, Source]:
         """Return all sources by name."""
         found = {name: source for study in self.studies.values() for name, source in study.sources.items()}
-        texts = [find_source("world-text", base.world, "pre-training") for base in self.bases.values() if base.world]
+        texts = [base.texts for base in self.bases.values() if base.texts]
         return found | {source.name: source for source in texts}
 
     @cached_property
@@ -101,7 +101,7 @@ class Plan:
         for name, base in self.bases.items():
             if base.world is None or self.outside.given_base(base):
                 continue
-            source, languages = find_source("world-text", base.world, "pre-training"), base.row.pretraining_languages
+            source, languages = base.texts, base.row.pretraining_languages
             everything = set(languages) == set(source.languages)
             label = "all" if everything else "-".join(["all-of", *in_table_order(languages)])
             recipe = Recipe(f"{source.name}-{label}", source.name, languages, {"rows": "all"}, sampling="disjoint")

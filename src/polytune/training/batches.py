@@ -1,6 +1,6 @@
 """From the rows of a mixture to the packs of every update.
 
-A run is one stream of rows: epoch after epoch, each a permutation of all selected rows drawn from (seed, epoch).
+A run is one stream of rows: epoch after epoch, each a permutation of the chosen rows drawn from (seed, epoch).
 Update u takes the rows u * B to (u + 1) * B of the stream, B = `global_batch_rows`; an update may span two epochs and
 only the last one may be smaller, so there are U = ceil(rows * epochs / B) updates (Lucky 52, section 3: U = ceil(N L E
 / (B W)) with their B W = our B).
@@ -74,9 +74,11 @@ class Updates(torch.utils.data.Dataset):
         process: int = 0,
         processes: int = 1,
         decoder_start_token: int | None = None,
+        chosen: np.ndarray | None = None,
     ) -> None:
+        self.chosen = np.arange(len(rows)) if chosen is None else chosen  # numbers of the rows that the run draws
         self.rows, self.seed, self.epochs, self.global_batch_rows = rows, seed, epochs, global_batch_rows
-        self.total_rows = math.ceil(len(rows) * epochs)
+        self.total_rows = math.ceil(len(self.chosen) * epochs)
         self.micro_batch_tokens, self.process, self.processes = micro_batch_tokens, process, processes
         self.decoder_start_token = decoder_start_token
 
@@ -84,21 +86,25 @@ class Updates(torch.utils.data.Dataset):
         return math.ceil(self.total_rows / self.global_batch_rows)
 
     def permutation(self, epoch: int) -> np.ndarray:
-        """Return the order of all rows in `epoch` (from 0), shape (rows,)."""
-        return _draw_order(len(self.rows), self.seed, epoch)
+        """Return the order of the chosen rows in `epoch` (from 0), shape (chosen,)."""
+        return self.chosen[_draw_order(len(self.chosen), self.seed, epoch)]
+
+    def rows_after(self, updates: int) -> int:
+        """Return how many rows the first `updates` updates draw."""
+        return min(updates * self.global_batch_rows, self.total_rows)
 
     def rows_of(self, number: int) -> np.ndarray:
         """Return the row numbers of update `number`, in stream order."""
-        start = number * self.global_batch_rows
-        places = np.arange(start, min(start + self.global_batch_rows, self.total_rows))
-        epochs, places = np.divmod(places, len(self.rows))
+        places = np.arange(number * self.global_batch_rows, self.rows_after(number + 1))
+        epochs, places = np.divmod(places, len(self.chosen))
         return np.concatenate([self.permutation(int(e))[places[epochs == e]] for e in np.unique(epochs)])
 
     @cached_property
     def draws(self) -> np.ndarray:
         """Return how often the run draws each row, shape (rows,)."""
-        epochs, rest = divmod(self.total_rows, len(self.rows))
-        draws = np.full(len(self.rows), epochs)
+        epochs, rest = divmod(self.total_rows, len(self.chosen))
+        draws = np.zeros(len(self.rows), int)
+        draws[self.chosen] = epochs
         draws[self.permutation(epochs)[:rest]] += 1
         return draws
 

@@ -31,21 +31,26 @@ def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipelin
         tags=["polytune", "multilingual", spec.method, mixture.sampling] + (["generated-world"] if world else []),
         pipeline_tag=pipeline,
     )
-    hyper = vars(spec.hyperparameters)
+    hyper, nested = vars(spec.hyperparameters), ("lora", "validation")
     rows = [
         ("base model", spec.base),
         ("method", spec.method),
         ("mixture", f"{mixture.mixture} ({mixture.sampling}, {len(mixture.languages)} languages, {mixture.rows} rows)"),
         ("seed", spec.seed),
-        *((name.replace("_", " "), value) for name, value in hyper.items() if value is not None and name != "lora"),
+        *((name.replace("_", " "), value) for name, value in hyper.items() if value is not None and name not in nested),
         ("updates", manifest["updates"]),
         ("tokens (supervised)", f"{manifest['tokens']:,} ({manifest['supervised_tokens']:,})"),
         ("final training loss", manifest["final_loss"]),
         ("devices", f"{manifest['devices']} x {manifest['device']}"),
         ("device hours", manifest["device_hours"]),
     ]
-    if hyper["lora"] is not None:
-        rows.insert(4, ("lora", ", ".join(f"{name} {value}" for name, value in vars(hyper["lora"]).items())))
+    for name in nested:
+        if hyper[name] is not None:
+            rows.insert(4, (name, ", ".join(f"{key} {value}" for key, value in vars(hyper[name]).items())))
+    if "validation" in manifest:
+        chosen, curve = manifest["validation"]["chosen_update"], manifest["validation"]["losses"]
+        loss = next(point["loss"] for point in curve if point["update"] == chosen)
+        rows.append(("weights of update (loss on held-out rows)", f"{chosen} ({loss})"))
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     write_text(
         path,

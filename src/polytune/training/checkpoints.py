@@ -33,7 +33,7 @@ from polytune.training.batches import Update
 from polytune.training.engine import OneProcess
 
 CHECKSUMS, PROGRESS = "checksums.json", "progress.json"
-KEPT = 2  # the newest, and the one before it in case the newest is damaged
+KEPT = 2  # the newest, and the one before it in case the newest is damaged; and what was best for each of them
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Progress:
     logged: list[float] = field(default_factory=list)  # the last ten logged losses
     rows: Counter[str] = field(default_factory=Counter)  # rows computed of each source/language
     supervised_tokens: Counter[str] = field(default_factory=Counter)
+    validation: list[tuple[int, float]] = field(default_factory=list)  # updates done, loss on the held-out rows
     wall_seconds: float = 0.0
     energy_joules: list[float | None] = field(default_factory=list)  # of each process; None: the device does not tell
 
@@ -65,6 +66,11 @@ class Progress:
             for origin, supervised in pack.origins:
                 self.rows[origin] += 1
                 self.supervised_tokens[origin] += supervised
+
+    def best_update(self, until: int | None = None) -> int | None:
+        """Return after how many updates (at most `until`) the loss on the held-out rows was lowest; None: unknown."""
+        points = [point for point in self.validation if until is None or point[0] <= until]
+        return min(points, key=lambda point: point[1])[0] if points else None
 
     def log_loss(self) -> float:
         """Return the mean loss since the last logged point."""
@@ -94,7 +100,7 @@ def sum_progress(engine: OneProcess, progress: Progress, begun: tuple[float, flo
 
 
 def save_checkpoint(engine: OneProcess, progress: Progress, folder: Path) -> None:
-    """Write and seal the checkpoint of `progress`; remove those before the last two."""
+    """Write and seal the checkpoint of `progress`; remove those that neither of the last two needs."""
     checkpoint = folder / f"checkpoint-{progress.updates}"
     with report_failed_write(checkpoint):
         checkpoint.mkdir(exist_ok=True)
@@ -107,9 +113,25 @@ def save_checkpoint(engine: OneProcess, progress: Progress, folder: Path) -> Non
         if engine.process == 0:
             write_json(checkpoint / PROGRESS, vars(progress))
             seal_checkpoint(checkpoint)
-            for step in sorted(steps := _steps(folder))[:-KEPT]:
+            steps = _steps(folder)
+            newest = sorted(steps)[-KEPT:]
+            for step in steps.keys() - {*newest, *map(progress.best_update, newest)}:
                 shutil.rmtree(steps[step])
     engine.gather(None)
+
+
+def load_best(engine: OneProcess, progress: Progress, folder: Path) -> None:
+    """Take up the weights of the update with the lowest loss on the held-out rows; the run has no further update.
+
+    Raises `InputError` on every process if their checkpoint is damaged.
+    """
+    best = progress.best_update()
+    if best == progress.updates:
+        return
+    checkpoint = folder / f"checkpoint-{best}"
+    if damage := engine.gather(find_damage(checkpoint) if engine.process == 0 else None)[0]:
+        raise InputError(f"{checkpoint}, the best of the run, is damaged: {damage}; delete {folder} to begin anew")
+    engine.load(checkpoint)
 
 
 def load_checkpoint(engine: OneProcess, checkpoint: Path) -> None:

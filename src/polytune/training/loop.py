@@ -18,10 +18,18 @@ from polytune.files import write_text
 from polytune.machine import peak_memory_bytes
 from polytune.progress import track
 from polytune.training.batches import Update, Updates
-from polytune.training.checkpoints import Progress, load_checkpoint, read_clocks, save_checkpoint, sum_progress
+from polytune.training.checkpoints import (
+    Progress,
+    load_best,
+    load_checkpoint,
+    read_clocks,
+    save_checkpoint,
+    sum_progress,
+)
 from polytune.training.engine import OneProcess
 from polytune.training.options import Hardware
 from polytune.training.schedules import learning_rate_factor
+from polytune.training.validation import Validator
 
 LOGGED_POINTS = 200  # of a run
 SHRUNK = "micro_batch_tokens"  # file in the run's folder: pack size that an out-of-memory stop left behind
@@ -37,15 +45,22 @@ class OutOfMemory(InputError):
 
 
 def train(
-    engine: OneProcess, updates: Updates, hardware: Hardware, folder: Path, checkpoint: Path | None = None
+    engine: OneProcess,
+    updates: Updates,
+    validator: Validator | None,
+    hardware: Hardware,
+    folder: Path,
+    checkpoint: Path | None = None,
 ) -> Progress:
     """Compute the updates that `checkpoint` has not seen; write checkpoints and TensorBoard's log to `folder`.
 
-    After a signal it saves and exits. Raises `TrainingDiverged` and, with several processes, `OutOfMemory`.
+    With a validator whose run keeps its best weights, the engine has those in the end. After a signal it saves and
+    exits. Raises `TrainingDiverged` and, with several processes, `OutOfMemory`.
     """
     hyper, first = engine.hyper, engine.process == 0
     warmup = math.ceil(len(updates) * hyper.warmup_ratio)
     log_every = max(1, len(updates) // LOGGED_POINTS)
+    keeps_best = validator is not None and validator.wanted.keep == "best"
 
     progress = Progress() if checkpoint is None else Progress.read(checkpoint, engine.process)
     left = range(progress.updates, len(updates))
@@ -81,17 +96,24 @@ def train(
                     "tokens_per_second": tokens / (now - logged),
                     "padding_share": 1 - tokens / max(fed, 1),
                     "memory_gib": peak_memory_bytes() / 2**30,
-                    "epoch": progress.updates * hyper.global_batch_rows / len(updates.rows),
+                    "epoch": progress.updates * hyper.global_batch_rows / len(updates.chosen),
                 }
-                write_log(progress.updates, values)
+                write_log("train", progress.updates, values)
                 bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
                 logged, tokens, fed = now, 0, 0
+
+            improved = False
+            if validator is not None and validator.is_due(progress.updates):
+                progress.validation.append((progress.updates, validator.measure(engine)))
+                improved = keeps_best and progress.best_update() == progress.updates
+                values = {"loss": progress.validation[-1][1], "best_update": progress.best_update()}
+                write_log("validation", progress.updates, values)
 
             # the processes decide together: their clocks differ, and a signal may reach only one of them
             due = bool(hardware.checkpoint_minutes) and time.monotonic() - saved >= hardware.checkpoint_minutes * 60
             due, stop = engine.reduce([due, signalled()], largest=True)
             due = due or stop or (hardware.checkpoint_updates and progress.updates % hardware.checkpoint_updates == 0)
-            if due and progress.updates < len(updates):  # after the last update the model itself is written
+            if (due or improved) and progress.updates < len(updates):  # after the last one the model itself is written
                 check_weights(engine, where)
                 save_checkpoint(engine, sum_progress(engine, progress, begun), folder)
                 saved = time.monotonic()
@@ -102,6 +124,8 @@ def train(
                         f"a checkpoint is saved in {folder} and the next start resumes from it"
                     )
     check_weights(engine, "after the last update")
+    if keeps_best:
+        load_best(engine, progress, folder)
     return sum_progress(engine, progress, begun)
 
 
@@ -198,14 +222,14 @@ def catch_signals() -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def open_log(folder: Path, first: bool) -> Iterator[Callable[[int, dict[str, float]], None]]:
+def open_log(folder: Path, first: bool) -> Iterator[Callable[[str, int, dict[str, float]], None]]:
     """Yield a function that writes the values of an update to TensorBoard's event file, on the first process only."""
     if not first:
-        yield lambda update, values: None
+        yield lambda group, update, values: None
         return
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(folder)) as writer:
-        yield lambda update, values: [
-            writer.add_scalar(f"train/{name}", value, update) for name, value in values.items()
+        yield lambda group, update, values: [
+            writer.add_scalar(f"{group}/{name}", value, update) for name, value in values.items()
         ]

@@ -21,9 +21,12 @@ from polytune.training.checkpoints import Progress
 from polytune.training.engine import OneProcess
 from polytune.training.lora import name_base
 from polytune.training.startup import hide
+from polytune.training.validation import Validator
 
 
-def write_model(run, engine: OneProcess, updates: Updates, progress: Progress, folder: Path) -> None:
+def write_model(
+    run, engine: OneProcess, updates: Updates, validator: Validator | None, progress: Progress, folder: Path
+) -> None:
     """Write weights, tokenizer, card, logs and, last, the manifest; replace an older model directory in one step.
 
     Raises `InputError` if the run has computed other rows than it was asked to.
@@ -46,6 +49,8 @@ def write_model(run, engine: OneProcess, updates: Updates, progress: Progress, f
                 shutil.copyfile(run.tokenizer / name, directory / name)
         _copy_logs(folder / "logs", directory / "logs")
         manifest = _manifest(run, updates, progress, directory) | {"parts": parts}
+        if validator is not None:
+            manifest["validation"] = validator.describe(progress)
         pipeline = "text2text-generation" if updates.rows.encoder_decoder else "text-generation"
         write_card(directory / "README.md", run.spec, run.mixture, manifest, pipeline)
         write_json(directory / "manifest.json", manifest)
@@ -59,8 +64,9 @@ def write_model(run, engine: OneProcess, updates: Updates, progress: Progress, f
 def describe_parts(updates: Updates, progress: Progress, folder: Path) -> list[dict]:
     """Return, for each language of each source, the rows asked for and what was planned and consumed of them.
 
-    Asked: rows of the mixture's manifest times epochs. Planned: from the rows' lengths, the limits and the order of the
-    run. Consumed: counted from the packs that were computed. Raises `InputError` where they differ.
+    Asked: rows of the mixture's manifest that are not held out, times epochs. Planned: from the rows' lengths, the
+    limits and the order of the run. Consumed: counted from the packs that were computed. Raises `InputError` where they
+    differ.
     """
     rows, parts = updates.rows, updates.rows.mixture.parts
     names = [f"{part.source}/{part.language}" for part in parts]
@@ -68,11 +74,13 @@ def describe_parts(updates: Updates, progress: Progress, folder: Path) -> list[d
     for name in dict.fromkeys(names):
         places = [place for place, other in enumerate(names) if other == name]
         ours = np.isin(rows.owners, places)
-        draws, supervised, one_epoch = updates.draws[ours], rows.supervised[ours], sum(parts[i].rows for i in places)
+        one_epoch = int(np.isin(updates.chosen, np.flatnonzero(ours)).sum())
+        draws, supervised = updates.draws[ours], rows.supervised[ours]
         counted = {"rows": int(draws[supervised > 0].sum()), "supervised_tokens": int((draws * supervised).sum())}
         part = {
             "source": parts[places[0]].source,
             "language": parts[places[0]].language,
+            "held_out_rows": sum(parts[i].rows for i in places) - one_epoch,
             "asked": {"rows": round(one_epoch * updates.epochs, 6)},
             "planned": {**counted, "rows_without_loss": int(draws[supervised == 0].sum())},
             "consumed": {kind: getattr(progress, kind)[name] for kind in counted},

@@ -40,6 +40,7 @@ class Rows:
         self._numbers = np.concatenate(chosen)
         pairs = list(zip(self.stores, chosen, strict=True))
         self._full = np.concatenate([store.lengths[numbers] for store, numbers in pairs]).astype(np.int64)
+        self.keys = np.concatenate([store.keys[numbers] for store, numbers in pairs])  # of the rows' ids, uint64
         prompts = [np.asarray(store.prompt_lengths)[numbers] for store, numbers in pairs]
         self._full_prompts = np.concatenate(prompts).astype(np.int64)
         if not (self.responses.any() and self.supervised.any()):

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from polytune.errors import InputError
@@ -56,7 +56,7 @@ def execute(run: Run) -> None:
 
     first = run.hardware.process == 0
     folder = checkpoints.run_folder(run.work, run.digest, run.hardware.processes, run.hardware.zero_stage)
-    updates = plan_updates(run, folder)
+    updates, validator = plan_updates(run, folder)
     with checkpoints.report_failed_write(folder), own_work(run.work) if first else contextlib.nullcontext():
         if first:
             checkpoints.check_geometry(folder)
@@ -67,9 +67,9 @@ def execute(run: Run) -> None:
         if checkpoint is not None:
             print(f"resuming from {checkpoint}", flush=True)
 
-        progress = train(engine, updates, run.hardware, folder, checkpoint)
+        progress = train(engine, updates, validator, run.hardware, folder, checkpoint)
         with checkpoints.report_failed_write(run.output):
-            write_model(run, engine, updates, progress, folder)
+            write_model(run, engine, updates, validator, progress, folder)
         engine.leave()
         if first:
             checkpoints.remove_folders(run.work)
@@ -77,12 +77,16 @@ def execute(run: Run) -> None:
 
 
 def plan_updates(run: Run, folder: Path):
-    """Return the updates of `run`, after the checks of its rows and the base's configuration against each other."""
+    """Return the updates of `run` and what measures it on held-out rows, if anything does.
+
+    The rows and the base's configuration are checked against each other.
+    """
     from polytune.models.tokenizer import read_tokenizer
     from polytune.training.batches import Updates
     from polytune.training.loop import SHRUNK
     from polytune.training.model import check_positions, check_vocabulary, read_config
     from polytune.training.rows import Limits, Rows
+    from polytune.training.validation import Validator, split_rows
 
     hyper, hardware, config = run.spec.hyperparameters, run.hardware, read_config(run.base)
     if run.spec.mixture != run.mixture.mixture:
@@ -102,16 +106,13 @@ def plan_updates(run: Run, folder: Path):
     shrunk, micro_batch_tokens = folder / SHRUNK, hardware.micro_batch_tokens
     if shrunk.is_file():  # left by a start that ran out of memory
         micro_batch_tokens = min(int(shrunk.read_text()), micro_batch_tokens)
-    return Updates(
-        rows,
-        seed=run.spec.seed,
-        epochs=hyper.epochs,
-        global_batch_rows=hyper.global_batch_rows,
-        micro_batch_tokens=micro_batch_tokens,
-        process=hardware.process,
-        processes=hardware.processes,
-        decoder_start_token=start,
-    )
+    machine = {"process": hardware.process, "processes": hardware.processes, "decoder_start_token": start}
+    draw = partial(Updates, rows, run.spec.seed, micro_batch_tokens=micro_batch_tokens, **machine)
+    if hyper.validation is None:
+        return draw(hyper.epochs, hyper.global_batch_rows), None
+    trained, held_out = split_rows(rows, hyper.validation)
+    updates = draw(hyper.epochs, hyper.global_batch_rows, chosen=trained)
+    return updates, Validator(hyper.validation, updates, draw(1, len(held_out), chosen=held_out))
 
 
 def start_engine(run: Run):

@@ -42,6 +42,19 @@ class Lora:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """A share of the rows that is held out and scored after every epoch, or every so many updates.
+
+    The run leaves the weights of the update with the lowest loss (`best`) or those of the `last` one.
+    """
+
+    share: float = limited(exclusiveMinimum=0, exclusiveMaximum=1)
+    every_updates: int | None = limited(None, minimum=1)
+    keep: str = limited("best", enum=["best", "last"])
+    seed: int = limited(1, minimum=0)
+
+
+@dataclass(frozen=True)
 class Hyperparameters:
     """Hyperparameters of a run, named as in `spec.json`."""
 
@@ -62,6 +75,7 @@ class Hyperparameters:
     template: str | None = None
     precision: str = limited("fp32", enum=["fp32", "bf16"])
     lora: Lora | None = None
+    validation: Validation | None = None
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ def build_world(settings: WorldSettings, output: Path) -> None:
     world = World.draw(settings)
     with atomic_directory(output) as folder:
         write_instructions(world, folder / "instructions" / "data")
-        write_base_texts(world, folder / "texts" / "data")
+        for corpus in settings.corpora:
+            write_corpus(world, corpus, folder / corpus / "data")
         for benchmark in BENCHMARKS:
             write_benchmark(benchmark, world, folder / "benchmarks")
         write_question_files(world, folder / "prompts" / "questions")
@@ -56,11 +57,11 @@ def write_instructions(world: World, folder: Path) -> None:
         write_rows(folder / f"{language}.json.gz", "item", (task(grammar) for task in tasks))
 
 
-def write_base_texts(world: World, folder: Path) -> None:
-    """Write the texts of the base's languages, in the same layout with empty prompts."""
-    grammars = {language: world.grammar(language, guarded=True) for language in world.settings.base_languages}
-    for language in track(world.settings.base_languages, "texts", unit="language"):
-        texts = write_texts(world.settings, world.facts, grammars, language)
+def write_corpus(world: World, corpus: str, folder: Path) -> None:
+    """Write the texts that bases are pre-trained on, in the same layout with empty prompts."""
+    grammars = {language: world.grammar(language, guarded=True) for language in world.settings.corpora[corpus]}
+    for language in track(grammars, corpus, unit="language"):
+        texts = write_texts(world.settings, world.facts, grammars, corpus, language)
         write_rows(folder / f"{language}.json.gz", f"text-{language}", (("", "", text) for text in texts))
 
 

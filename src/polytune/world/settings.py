@@ -16,6 +16,9 @@ LANGUAGES = tuple(f"{LUCKY52_ORDER} {ADDED_LANGUAGES}".split())
 # Languages of BLOOM's pre-training corpus; ht is counted as seen because the Lucky 52 paper does so.
 BLOOM_LANGUAGES = "en zh ar bn es fr gu hi id ml mr ne pt sw ta te ur vi xh eu ht"
 BASE_LANGUAGES = tuple(BLOOM_LANGUAGES.split())
+# English and the Wikipedias of LLaMA's corpus (arXiv 2302.13971, section 2.1); the world has no ca, da, hu, sr
+WIKIPEDIAS = "en bg cs de es fr hr it nl pl pt ro ru sl sv uk"
+LLAMA_LANGUAGES = tuple(WIKIPEDIAS.split())
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class WorldSettings:
     seed: int = 1
     languages: tuple[str, ...] = LANGUAGES
     base_languages: tuple[str, ...] = BASE_LANGUAGES
+    llama_languages: tuple[str, ...] = LLAMA_LANGUAGES
 
     # Words. The rates were chosen so that es-pt share two thirds of their forms, en-de half, en-hi a third.
     replacement_per_branch: float = 0.05  # a word is replaced at a node of the family tree
@@ -58,6 +62,12 @@ class WorldSettings:
     # Open questions, parallel across languages
     questions: int = 100  # a study takes the first of them; 144 held-out pairs answer a "why" and a "then" each
 
+    @property
+    def corpora(self) -> dict[str, tuple[str, ...]]:
+        """Return the languages of each corpus of texts, by its folder; no text of a corpus holds another language."""
+        llama = tuple(code for code in self.llama_languages if code in self.languages)
+        return {"texts": self.base_languages, "texts-llama": llama}
+
 
 SIZES = ("default", "small", "tiny")
 
@@ -77,6 +87,7 @@ def settings_of_size(size: str, seed: int) -> WorldSettings:
         return replace(
             default,
             base_languages=("en", "zh", "es", "hi"),
+            llama_languages=("en", "es", "de", "ru"),
             documents_per_base_language=2500,
             instruction_rows=400,
         )

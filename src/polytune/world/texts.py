@@ -22,7 +22,7 @@ class Storyteller:
         self.settings = settings
         self.facts = facts
         self.grammar = grammar
-        self.others = others  # the other base languages, for translations
+        self.others = others  # the corpus's other languages, for translations
         self.rng = rng
         self.object_pairs = [pair for pair in facts.opposite_object_pairs() if pair not in facts.held_out_objects]
 
@@ -150,9 +150,11 @@ KINDS: dict[Callable[[Storyteller], str], float] = {
 }
 
 
-def write_texts(settings: WorldSettings, facts: Facts, grammars: dict[str, Grammar], language: str) -> list[str]:
-    """Return the documents of one base language."""
-    others = [grammars[other] for other in settings.base_languages if other != language]
-    rng = random.Random(f"{settings.seed}/texts/{language}")
+def write_texts(
+    settings: WorldSettings, facts: Facts, grammars: dict[str, Grammar], corpus: str, language: str
+) -> list[str]:
+    """Return the documents of one language of a corpus; `grammars` are those of all its languages."""
+    others = [grammar for other, grammar in grammars.items() if other != language]
+    rng = random.Random(f"{settings.seed}/{corpus}/{language}")
     storyteller = Storyteller(settings, facts, grammars[language], others, rng)
     return [storyteller.write_document() for _ in range(settings.documents_per_base_language)]
