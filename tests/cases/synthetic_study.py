@@ -61,6 +61,7 @@ class MadeStudy:
             "spec": kind,
             "defaults": {"outlier": "ko", "similarity_method": "uriel-precomputed"},
             "evaluations": spec["evaluations"],
+            "answers": [{**entry, "title": "World questions"} for entry in spec.get("answers", [])],
             "languages": names,
         } | changes
 

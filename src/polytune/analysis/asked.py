@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from polytune.analysis.measures import measure_info
 from polytune.config.kinds import Kind, check_kind
 from polytune.errors import InputError
 from polytune.files import read_json
+from polytune.scores.spec import NULL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,11 +74,27 @@ class Asked:
         """Return the table of the study's runs."""
         return self._read("runs")
 
-    def tables(self) -> dict[str, Any]:
-        """Return the tables that a kind may need, by the names of its parameters."""
-        from polytune.analysis.items import Items
+    def tables(self, needs: Collection[str]) -> dict[str, Any]:
+        """Return the tables that a kind needs, by the names of its parameters.
 
-        return {"scores": self._read("scores"), "runs": self.runs, "items": Items(self.scores / "items.parquet")}
+        Null responders stand in `responders` alone, which has the columns of their scores and runs. Where the spec asks
+        for it, runs tuned on one language each have become one system (`own`).
+        """
+        from polytune.analysis.items import Items
+        from polytune.analysis.systems import SystemItems, join_own
+
+        null = self.runs["method"] == NULL
+        scores, runs = self._read("scores"), self.runs[~null]
+        tables = {name: self._read(name) for name in ("checks", "confusion") if name in needs}
+        tables["responders"] = scores.merge(self.runs[null], on="run")
+        tables["scores"] = scores[scores["run"].isin(runs["run"])]
+        items = self.scores / "items.parquet"
+        families = self.kind.get("own", ())
+        if not families:
+            return tables | {"runs": runs, "items": Items(items)}
+        systems = join_own(runs, families)
+        relabelled = {name: systems.relabel(tables[name]) for name in ("scores", "confusion") if name in tables}
+        return tables | relabelled | {"runs": systems.runs, "items": SystemItems(items, systems)}
 
     def statements(self, shown: pd.DataFrame) -> list[str]:
         """Return what must be said below numbers: where they were measured, and what their mixtures lack."""
@@ -119,7 +136,7 @@ TABLE_TEXT = "The numbers are in the csv file beside it; the formulas are in doc
 
 def _in_words(name: str, value: Any, context: Context) -> str:
     """Return an option's value as it stands in a sentence."""
-    if name == "measure":
+    if name in ("measure", "beside"):
         return measure_info(value).label
     if name in ("against", "by"):
         return coordinate_word(value) if value else "nothing"

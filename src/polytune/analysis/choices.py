@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from polytune.config.kinds import Base, Coordinate, Family, Measure, Method, Mixture
+from polytune.analysis.measures import MeasureInfo, measure_info
+from polytune.config.kinds import Base, Coordinate, Family, Judge, Measure, Method, Mixture, Opponent, Protocol
 from polytune.errors import InputError, nearest
 from polytune.scores.exposure import EXPOSURES
 from polytune.scores.runs import COLUMNS
@@ -21,25 +22,47 @@ Mean = Literal["mean", "group"]
 Exposure = Literal["both", "base", "tuning", "neither"]
 OPTIONS = {"bases": "base", "methods": "method", "families": "family", "mixtures": "mixture"}
 """Options that choose runs, and the columns that they look at."""
+JUDGED = ("judge", "protocol", "opponent")
+"""Columns that say who judged, how and against whom, and the options that choose one of them."""
+UNJUDGED = ("", "language")
+"""Protocols of measures that no judge gave: benchmarks, and what identifiers say."""
 SCORE_COORDINATES = ("evaluation", "origin", "language", "exposure", "judge", "protocol", "opponent")
 """Columns of scores that can stand on an axis or tell lines apart."""
 RUN_COORDINATES = (
-    "n_languages", "model", "base", "method", "variant", "mixture", "seed", "world", "family", "tokens",
+    "n_languages", "model", "base", "parameters", "method", "variant", "mixture", "seed", "world", "family", "tokens",
     "supervised_tokens", "device_hours",
 )  # fmt: skip
 """Columns of every table of runs that can; the coordinates of the study's families can besides."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which of the study's results are shown. Untuned bases stay, whatever is chosen of the tuned models."""
+class RunChoice:
+    """Which of the study's runs are shown. Untuned bases stay, whatever is chosen of the tuned models."""
 
-    measure: Measure = "acc"
     bases: list[Base] | None = None
     methods: list[Method] | None = None
     families: list[Family] | None = None
     mixtures: list[Mixture] | None = None
+    own: list[Family] = ()
+    """Families of which one model stands for all: in each language the one tuned on it alone (`analysis.systems`)."""
     origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class Choice(RunChoice):
+    """Which of the study's results are shown."""
+
+    measure: Measure = "acc"
+    judge: Judge | None = None
+    protocol: Protocol | None = None
+    opponent: Opponent | None = None
+    total_of: int | None = None
+    largest_missing_share: float = 0.01
+
+    @property
+    def info(self) -> MeasureInfo:
+        """Return how the measure is written: as a total over `total_of` prompts, if that is given."""
+        return measure_info(self.measure, self.total_of)
 
 
 @dataclass(frozen=True)
@@ -79,7 +102,7 @@ def coordinates(runs: pd.DataFrame) -> list[str]:
     return [*RUN_COORDINATES, *of_families, *SCORE_COORDINATES]
 
 
-def choose_runs(runs: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+def choose_runs(runs: pd.DataFrame, choice: RunChoice) -> pd.DataFrame:
     """Return the runs that `choice` names; raises `InputError` for a name that no run has.
 
     Names may leave out the generated world that they carry: `world-bloom` is `world-bloom-w1` and `world-bloom-w2`.
@@ -122,6 +145,12 @@ def choose_scores(
         )
     if choice.origin is not None:
         rows = rows[rows["origin"] == choice.origin]
+    for column in JUDGED:
+        wanted, known = getattr(choice, column), dict.fromkeys(rows[column])
+        if wanted not in (None, *known):
+            listed = ", ".join(filter(None, known)) or "none"
+            raise InputError(f"{column}: no '{wanted}'{nearest(wanted, known)} gave this measure; there are: {listed}")
+        rows = rows if wanted is None else rows[rows[column] == wanted]
     parts = []
     for name in dict.fromkeys(rows["evaluation"]) if evaluations is None else evaluations:
         part = rows[rows["evaluation"] == name]
@@ -140,6 +169,26 @@ def choose_scores(
             part = part[part["language"].isin(list(languages))]
         parts.append(part)
     return pd.concat(parts) if parts else rows
+
+
+def check_coverage(rows: pd.DataFrame, choice: Choice) -> None:
+    """Raise `InputError` if a run has too many answers that were to be judged and have no verdict.
+
+    `rows` are scores; the share is that of the rows of one run, judge and evaluation together.
+    """
+    judged = rows[~rows["protocol"].isin(UNJUDGED)]
+    if judged.empty:
+        return
+    counts = judged.groupby(["run", "evaluation", *JUDGED])[["items", "missing"]].sum()
+    shares = counts["missing"] / counts.sum(axis=1)
+    if shares.max() > choice.largest_missing_share:
+        run, evaluation, judge, protocol, _ = shares.idxmax()
+        worst = counts.loc[shares.idxmax()]
+        raise InputError(
+            f"{worst['missing']} of {worst.sum()} verdicts on {evaluation} of {run} are missing (judge {judge}, "
+            f"protocol {protocol}): {100 * shares.max():.1f} %, more than {100 * choice.largest_missing_share:g} %; "
+            "judge again, or allow it with 'analysis.largest_missing_share'"
+        )
 
 
 def exposure_of(scores: pd.DataFrame, evaluation: str) -> dict[str, str]:

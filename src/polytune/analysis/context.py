@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,13 @@ from polytune.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class EvaluationInfo:
-    """One evaluation of the study: a benchmark on data of one origin (`world`, `directory` or `hub`)."""
+    """One evaluation of the study: a benchmark or prompts, of one origin (`world`, `directory` or `hub`)."""
 
     name: str
     origin: str
     title: str
     chance: float
-    """Accuracy of guessing."""
+    """Accuracy of guessing; NaN of prompts that are answered freely."""
     parallel: bool
     """Whether its items are translations of each other."""
 
@@ -43,6 +44,10 @@ class Context:
             title += f" ({which})" * bool(which)
             info = EvaluationInfo(entry["name"], entry["origin"], title, float(row["chance"]), entry["parallel"])
             evaluations.append(info)
+        for entry in spec.get("answers", ()):
+            evaluations.append(
+                EvaluationInfo(entry["name"], entry["origin"], entry["title"], math.nan, entry["parallel"])
+            )
         names = {code: row["name"] for code, row in spec["languages"].items()}
         return Context(spec["study"], spec["scale"], tuple(spec["worlds"]), tuple(evaluations), names)
 
@@ -101,6 +106,7 @@ COORDINATES = {
     "device_hours": "device-hours",
     "evaluation": "benchmark",
     "exposure": "seen by",
+    "parameters": "parameters of the base",
 }
 """Columns that stand on axes, in words; the others are written as they are called."""
 

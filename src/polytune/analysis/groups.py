@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import Choice, choose_scores
 from polytune.analysis.context import Context
+from polytune.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,18 +27,31 @@ def choose_units(
     told: Collection[str],
     evaluations: list[str] | None,
     languages: list[str] | None,
-    mean: str,
+    mean: str | None,
 ) -> pd.DataFrame:
     """Return the rows to show: single languages, means over exposure groups or over all languages.
 
     Single languages if some are listed or `language` is among the columns `told` apart, exposure groups if `exposure`
-    is.
+    is. `mean` is the mean over all languages, or over the listed ones where some are.
     """
     if "exposure" in told:
         return mean_scores(choose_scores(scores, choice, evaluations, languages), "exposure", context, items)
-    if languages is not None or "language" in told:
+    if "language" in told or (languages is not None and mean is None):
         return choose_scores(scores, choice, evaluations, languages)
-    return choose_scores(scores, choice, evaluations, aggregate=mean)
+    if languages is None:
+        if choice.own:
+            raise InputError(
+                "own: a mean needs the option 'languages': those that the runs of this family are tuned on"
+            )
+        return choose_scores(scores, choice, evaluations, aggregate=mean or "mean")
+    if mean == "group":
+        raise InputError("mean: 'group' is the mean over all languages; the mean over listed 'languages' is 'mean'")
+    rows = choose_scores(scores, choice, evaluations, languages)
+    lacking = rows.groupby(["run", "evaluation"])["language"].nunique() < len(languages)
+    if lacking.any():
+        run, evaluation = lacking.idxmax()
+        raise InputError(f"languages: {run} has no score of all of {' '.join(languages)} in {evaluation}")
+    return mean_scores(rows.assign(every="mean"), "every", context, items).drop(columns="every")
 
 
 def mean_scores(rows: pd.DataFrame, column: str, context: Context, items: Items) -> pd.DataFrame:

@@ -19,7 +19,7 @@ class Items:
     path: Path
 
     def read(self, evaluation: str, origin: str, measure: str) -> pd.DataFrame:
-        """Return run, judge, protocol, opponent, language, item and value of one measure of one evaluation.
+        """Return run, judge, protocol, opponent, language, item, turn and value of one measure of one evaluation.
 
         Raises `InputError` if there is none: other metrics of the harness are known as means only.
         """
@@ -28,7 +28,7 @@ class Items:
         wanted = [("evaluation", "=", evaluation), ("origin", "=", origin), ("measure", "=", measure)]
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file; collect the scores again")
-        columns = ["run", "judge", "protocol", "opponent", "language", "item", "value"]
+        columns = ["run", "judge", "protocol", "opponent", "language", "item", "turn", "value"]
         table = pd.read_parquet(self.path, columns=columns, filters=wanted)
         if table.empty:
             raise InputError(f"{self.path}: no items of {evaluation} with the measure '{measure}'")

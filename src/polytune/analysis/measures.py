@@ -6,7 +6,7 @@ is shown as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class MeasureInfo:
     """Whether it counts right items, so that a single language has Wilson's interval."""
     digits: int = 2
     """Decimals in tables."""
+    prompts: int = 1
+    """Of how many prompts the total is shown."""
 
     @property
     def scale(self) -> float:
         """Return what values are multiplied by before they are shown."""
-        return 100.0 if self.percent else 1.0
+        return 100.0 if self.percent else float(self.prompts)
 
     @property
     def unit_in_brackets(self) -> str:
@@ -47,9 +49,24 @@ MEASURES = {
     "choice_probability": MeasureInfo("probability of the right choice", "%", percent=True, has_chance=True, digits=1),
     "margin": MeasureInfo("margin of the right choice", "nats"),
     "bits_per_byte": MeasureInfo("bits per byte of the right choice", "", higher_is_better=False, digits=3),
+    "rating": MeasureInfo("rating"),
+    "rating_in_language": MeasureInfo("rating in the right language"),
+    "rating_lost": MeasureInfo("rating lost to the wrong language", higher_is_better=False),
+    "win": MeasureInfo("wins, ties counted half", "%", percent=True, digits=1),
+    "length_advantage": MeasureInfo("length beyond the opponent's", "characters", digits=1),
+    "language_advantage": MeasureInfo("answers in the language beyond the opponent's", "%", percent=True, digits=1),
+    "language_pass": MeasureInfo("answers in the language of the question", "%", percent=True, is_share=True, digits=1),
+    "line_pass": MeasureInfo("lines in the language of the question", "%", percent=True, digits=1),
+    "word_pass": MeasureInfo("words in the language of the question", "%", percent=True, digits=1),
+    "answer_tokens": MeasureInfo("length of an answer", "tokens", digits=1),
+    "answer_characters": MeasureInfo("length of an answer", "characters", digits=1),
+    "truncated": MeasureInfo("cut answers", "%", percent=True, higher_is_better=False, is_share=True, digits=1),
 }
 
 
-def measure_info(measure: str) -> MeasureInfo:
-    """Return how a measure is written."""
-    return MEASURES.get(measure) or MeasureInfo(measure.replace("_", " "), digits=3)
+def measure_info(measure: str, total_of: int | None = None) -> MeasureInfo:
+    """Return how a measure is written, or its total over `total_of` prompts; shares have no total."""
+    info = MEASURES.get(measure) or MeasureInfo(measure.replace("_", " "), digits=3)
+    if total_of is None or info.percent:
+        return info
+    return replace(info, unit=f"total of {total_of}", prompts=total_of, digits=1)

@@ -13,12 +13,12 @@ from polytune.analysis.choices import (
     SCORE_COORDINATES,
     Choice,
     Layout,
+    check_coverage,
     choose_runs,
     coordinates,
     name_models,
     without_world,
 )
-from polytune.analysis.measures import measure_info
 from polytune.errors import InputError, nearest
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.scores.spec import UNTUNED
@@ -30,12 +30,14 @@ BAND = 1.96
 """Half-width of intervals in standard errors: 95 % of a normal distribution."""
 UNIT = ("evaluation", "language", "aggregate")
 """What a line is about, besides the column that tells lines apart."""
-ONE = {"origin": "origin", "base": "bases", "method": "methods", "variant": "", "judge": "", "protocol": "",
-       "opponent": ""}  # fmt: skip
+ONE = {"origin": "origin", "base": "bases", "method": "methods", "variant": "", "judge": "judge",
+       "protocol": "protocol", "opponent": "opponent"}  # fmt: skip
+LISTS = ("bases", "methods")
+"""Options whose value is a list."""
 """What a line has one of, and the option that chooses it."""
 OF_MODELS = ("base", "method", "variant")
 """What the name of a model tells apart."""
-OF_EVERY_BASE = (*SCORE_COORDINATES, "base", "world", "method")
+OF_EVERY_BASE = (*SCORE_COORDINATES, "base", "parameters", "world", "method")
 """Columns whose values an untuned base has too (its method is `base`); by the others it belongs to every line."""
 
 
@@ -44,8 +46,8 @@ def select_points(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layo
 
     `scores` are the rows to show (`choices.choose_scores`). Columns: evaluation, language, aggregate, origin,
     `layout.by` (empty where an untuned base belongs to every line), base, method, `layout.against`, mixture, added (the
-    language added last, where mixtures grow out of each other), tuned, value, low, high, stderr, items, seeds, worlds.
-    Values are in the measure's unit: percent for shares. Untuned bases come first in a line.
+    language added last, where mixtures grow out of each other), tuned, value, low, high, stderr, items, missing, seeds,
+    worlds. Values are in the measure's unit: percent for shares. Untuned bases come first in a line.
 
     The interval of a share of a single language and run is Wilson's, every other one value -+ 1.96 stderr. Over runs
     within a world the error is sqrt(s_items^2 + s_runs^2 / runs): the items are the same, so their error does not
@@ -55,6 +57,7 @@ def select_points(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layo
     import pandas as pd
 
     rows = _join(scores, choose_runs(runs, choice), layout)
+    check_coverage(rows, choice)
     along = (layout.against, "aggregate") if layout.against == "exposure" else (layout.against,)
     line = [column for column in (*UNIT, *([layout.by] if layout.by else [])) if column not in along]
     points = []
@@ -95,8 +98,9 @@ def _check_line(rows: pd.DataFrame, layout: Layout) -> None:
         of_tuning = column in ("method", "variant")
         values = list(dict.fromkeys(rows.loc[rows["method"] != UNTUNED, column] if of_tuning else rows[column]))
         told = column in layout.used or (column in OF_MODELS and "model" in layout.used)
+        told |= column == "base" and "parameters" in layout.used  # sizes of one kind of base
         if len(values) > 1 and not told:
-            first = values[0] if option == "origin" else f"[{values[0]}]"
+            first = f"[{values[0]}]" if option in LISTS else values[0]
             choose = f"choose one with '{option}: {first}' or " if option else ""
             raise InputError(
                 f"scores: one line needs one {column}, found {', '.join(map(str, values))}; "
@@ -132,6 +136,9 @@ def _grow(mixtures: list[list[str]]) -> bool:
 
 def _check_point(rows: pd.DataFrame, layout: Layout) -> None:
     """Refuse a point of several mixtures that nothing averages over."""
+    if rows["base"].nunique() > 1 and layout.against == "parameters":
+        raise InputError(f"scores: several bases of {rows['parameters'].iloc[0]:,.0f} parameters: "
+                         f"{', '.join(dict.fromkeys(rows['base']))}; choose one with 'bases'")  # fmt: skip
     replicates = ["world", "seed", *layout.over]
     if not rows.duplicated(replicates).any() and (layout.over or rows["mixture"].nunique() == 1):
         return
@@ -147,7 +154,7 @@ def _check_point(rows: pd.DataFrame, layout: Layout) -> None:
 
 def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, Any]:
     """Return the point of a group of runs that differ in seed, world and what is averaged over."""
-    info, first = measure_info(choice.measure), rows.iloc[0]
+    info, first = choice.info, rows.iloc[0]
     within = [_within(group["value"].to_numpy(), group["stderr"].to_numpy()) for _, group in rows.groupby("world")]
     means, errors = [mean for mean, _ in within], [error for _, error in within]
     value, stderr = sum(means) / len(means), errors[0]
@@ -157,7 +164,7 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         stderr = math.sqrt(max(between, own if own == own else between) / len(means))
     low, high = value - BAND * stderr, value + BAND * stderr
     if info.is_share and len(rows) == 1 and first["language"] and not first["aggregate"]:
-        low, high = wilson_interval(value, int(first["items"]), BAND)
+        low, high = wilson_interval(value, _effective(value, stderr, int(first["items"])), BAND)
     tuned = rows["tuned"].drop_duplicates()
     orders = {tuple(codes) for codes in rows["languages"]}
     kept = [*UNIT, "origin", *([layout.by] if layout.by else []), "base", "method"]
@@ -171,6 +178,7 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         "high": info.scale * high,
         "stderr": info.scale * stderr,
         "items": int(first["items"]),
+        "missing": int(rows["missing"].sum()),
         "seeds": rows["seed"].nunique(),
         "worlds": rows["world"].nunique(),
     }
@@ -182,7 +190,12 @@ def _within(values: Any, errors: Any) -> tuple[float, float]:
     return float(values.mean()), math.sqrt((errors**2).mean() + between)
 
 
-def wilson_interval(share: float, items: int, z: float) -> tuple[float, float]:
+def _effective(share: float, stderr: float, items: int) -> float:
+    """Return how many independent items have this standard error: fewer where an item is several turns."""
+    return min(float(items), 1 + share * (1 - share) / stderr**2) if stderr > 0 else float(items)
+
+
+def wilson_interval(share: float, items: float, z: float) -> tuple[float, float]:
     """Return the score interval of a share of `items` independent items (Wilson 1927), `z` standard errors wide.
 
     Unlike share -+ z * error it stays within [0, 1] and has a width where every item is right.

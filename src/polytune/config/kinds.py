@@ -32,6 +32,9 @@ Family = NewType("Family", str)  # a key of the study's mixtures
 Mixture = NewType("Mixture", str)  # a mixture of the study
 Base = NewType("Base", str)  # a base that the study tunes
 Method = NewType("Method", str)  # a method of the study's runs: full, lora
+Judge = NewType("Judge", str)  # a judge of the study, or an identifier of languages
+Protocol = NewType("Protocol", str)  # how the judge is asked
+Opponent = NewType("Opponent", str)  # what answers are set against: base, monolingual, a key of the study's mixtures
 
 Allowed = Mapping[str, Collection[str]]
 """The values of each of these types in one study, by the type's name."""

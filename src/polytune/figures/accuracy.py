@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import Choice, Exposure, Layout, Mean, choose_runs, choose_scores, find_languages
 from polytune.analysis.context import Context
-from polytune.analysis.measures import measure_info
 from polytune.analysis.points import select_points
 from polytune.config.kinds import Evaluation, Language
 from polytune.errors import InputError
@@ -18,6 +17,7 @@ from polytune.figures.lines import Line, draw_lines, interval_notes, line_labels
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -42,7 +42,7 @@ def draw_means(
     lines, scale = make_lines(points, layout, context), Scale.of(points, layout.against)
     figure, (axes,) = style.new_figure(style.PAGE, 0.45 * style.PAGE)
     draw_lines(axes, lines, scale, choice, context)
-    info = measure_info(choice.measure)
+    info = choice.info
     axes.set_ylabel(f"{info.label}, {MEANS[mean]}{info.unit_in_brackets}")
     name_added(axes, lines[0].points, scale, panel_width(axes))
     return _with_names(Drawing(figure, plotted(lines), notes=interval_notes(lines, scale)), axes, lines, scale)
@@ -72,7 +72,7 @@ def draw_languages(
     lines, scale = make_lines(points, layout, context), Scale.of(points, layout.against)
     figure, (axes,) = style.new_figure(style.COLUMN, 0.72 * style.COLUMN)
     draw_lines(axes, lines, scale, choice, context)
-    axes.set_ylabel(measure_info(choice.measure).axis)
+    axes.set_ylabel(choice.info.axis)
     title = context.title(benchmark, choice.origin)
     single = f"{context.language(chosen[0])}, {title}{_entry(lines[0])}"
     axes.set_title(single if len(chosen) == 1 else title, loc="left")
@@ -107,7 +107,7 @@ def draw_exposure(
     for place, (name, lines) in enumerate(panels):
         draw_lines(axes[place], lines, scale, choice, context)
         axes[place].set_title(f"({letter(place)}) {name}", loc="left", fontsize=6.5)
-    label_page(axes, len(panels), measure_info(choice.measure).axis, x_label([], layout.against))
+    label_page(axes, len(panels), choice.info.axis, x_label([], layout.against))
     name_lines(figure, panels[0][1])
     return Drawing(figure, plotted(every), notes=interval_notes(every, scale, named=False))
 
@@ -141,9 +141,15 @@ def name_lines(figure: Figure, lines: list[Line]) -> None:
             Line2D([], [], color=line.color, marker=line.marker, mew=0, ls="-" if len(line.tuned) else "--", label=name)
             for name, line in named.items()
         ]
-        letters = 72 * figure.get_size_inches()[0] / 3.9  # of average width at this size
-        columns = max(1, min(len(named), int(letters / (max(map(len, named)) + 10))))
-        figure.legend(handles=signs, loc="outside upper left", ncols=columns, frameon=False, fontsize=6.5)
+        write_legend(figure, signs)
+
+
+def write_legend(figure: Figure, signs: list[Artist]) -> None:
+    """Write the labels of `signs` above a page, in as many columns as fit."""
+    letters = 72 * figure.get_size_inches()[0] / 3.9  # of average width at this size
+    longest = max(len(sign.get_label()) for sign in signs)
+    columns = max(1, min(len(signs), int(letters / (longest + 10))))
+    figure.legend(handles=signs, loc="outside upper left", ncols=columns, frameon=False, fontsize=6.5)
 
 
 def letter(place: int) -> str:

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 FEW = 1000
 """Up to this largest number the ticks are the coordinate's own values; beyond, round ones of matplotlib's choice."""
+LOGARITHMIC = ("parameters",)
+"""Coordinates of which ratios count; each value has a tick."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where the values of a coordinate stand: numbers where they are, words side by side in the order given."""
+    """Where the values of a coordinate stand: numbers where they are, words side by side in the order given.
+
+    Numbers of a `LOGARITHMIC` coordinate stand at their decimal logarithms.
+    """
 
     column: str
     numbers: tuple[float, ...]
@@ -35,7 +40,7 @@ class Scale:
         if column == "exposure":
             values.sort(key=EXPOSURES.index)
         if points[column].dtype.kind in "iuf":
-            return Scale(column, tuple(sorted(map(float, values))))
+            return Scale(column, tuple(_place(column, value) for value in sorted(values)))
         return Scale(column, tuple(map(float, range(len(values)))), tuple(values))
 
     @property
@@ -60,8 +65,22 @@ class Scale:
     def places(self, values: Iterable[Any]) -> list[float]:
         """Return where values stand, NaN for those without a place."""
         if not self.words:
-            return [float(value) for value in values]
+            return [_place(self.column, value) for value in values]
         return [float(self.words.index(value)) if value in self.words else math.nan for value in values]
+
+
+def _place(column: str, value: float) -> float:
+    return math.log10(value) if column in LOGARITHMIC else float(value)
+
+
+def set_logarithmic_limits(axes: Axes, points: pd.DataFrame) -> None:
+    """Set a logarithmic axis around the values; what is 0 or less has no place on it."""
+    values = points.loc[points["value"] > 0, "value"]
+    axes.set_yscale("log")
+    if len(values):
+        low = points.loc[points["low"] > values.min() / 3, "low"].min()
+        axes.set_ylim(0.9 * min(values.min(), low), 1.1 * points["high"].max())
+    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def set_limits(axes: Axes, points: pd.DataFrame, info: MeasureInfo, chance: float | None, zero: bool = False) -> None:
@@ -105,10 +124,24 @@ def set_ticks(axes: Axes, scale: Scale, width: float, edge: bool, words: list[st
         return
     if not scale.numbers or scale.numbers[-1] > FEW:
         return
+    if scale.column in LOGARITHMIC:
+        axes.set_xlim(scale.low - 0.06 * scale.span, scale.low + 1.06 * scale.span)
+        shown = choose_ticks(list(scale.numbers), gap=22 * scale.span / width)
+        axes.set_xticks(shown, [magnitude(10**place) for place in shown])
+        axes.set_xticks(scale.numbers, minor=True)
+        return
     axes.set_xticks(round_ticks(list(scale.numbers), gap=15 * scale.span / width))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xticks(scale.numbers, minor=True)
     axes.tick_params(axis="x", which="minor", length=1.5, width=0.4)
+
+
+def magnitude(number: float) -> str:
+    """Return a large number with two digits: 560M, 1.1B, 130K."""
+    for size, sign in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if number >= 0.9995 * size:
+            return f"{round(number / size, 1 if number < 10 * size else 0):g}{sign}"
+    return f"{number:.0f}"
 
 
 def round_ticks(counts: list[float], gap: float) -> list[float]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from polytune import ROOT
 from polytune.analysis.asked import Asked
 from polytune.config.kinds import call_kind
 from polytune.figures.kinds import FIGURES
@@ -17,6 +18,7 @@ def command(
     spec: Annotated[Path, typer.Option(help="What to draw (JSON): the kind with its options, and what it is about.")],
     scores: Annotated[Path, typer.Option(help="Folder of scores.parquet, runs.parquet and items.parquet.")],
     output_stem: Annotated[Path, typer.Option(help="Path of the files to write, without their endings.")],
+    published: Annotated[Path, typer.Option(help="Folder of published tables.")] = ROOT / "config" / "published",
 ) -> None:
     """Draw one figure: pdf, svg, png, and the plotted numbers as csv."""
     from polytune.figures.drawing import finish, save
@@ -28,7 +30,8 @@ def command(
     context, said = use_fonts(asked.context)
     for line in said:
         print(f"{asked.where}: {line}", file=sys.stderr)
-    given = {**asked.tables(), "context": context}
+    kind = FIGURES.get(asked.kind.get("draw"))
+    given = {**asked.tables(kind.needs if kind else ()), "context": context, "published_folder": published}
     drawing = call_kind(FIGURES, "draw", asked.kind, given, asked.defaults, asked.where)
     check_glyphs(drawing.figure, asked.where)
     finish(drawing, asked.statements(drawing.table))

@@ -22,7 +22,22 @@ FIGURES = {
     ),
     "values": Kind(
         "polytune.figures.values:draw_values",
+        ("scores", "runs", "context", "items", "published_folder"),
+        "{measure} against {against}, in {benchmarks}, a panel for each {panels}",
+    ),
+    "language_confusion": Kind(
+        "polytune.figures.heatmaps:draw_confusion",
+        ("scores", "runs", "context", "confusion"),
+        "Language of the question against language of the answer in {benchmark}, a panel for each {panels}",
+    ),
+    "decomposition": Kind(
+        "polytune.figures.decomposition:draw_decomposition",
         ("scores", "runs", "context", "items"),
-        "{measure} against {against}, a panel for each of {benchmarks}",
+        "What of the difference from {reference} in {benchmark} is language and what is quality, for each family",
+    ),
+    "pairs": Kind(
+        "polytune.figures.pairs:draw_pairs",
+        ("scores", "runs", "context", "items"),
+        "{measure} beside {beside} in {benchmark}, a dot for each model, a panel for each {panels}",
     ),
 }

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from polytune.analysis.choices import SCORE_COORDINATES, Choice, Layout
 from polytune.analysis.context import Context, coordinate_word
-from polytune.analysis.measures import measure_info
 from polytune.errors import InputError
 from polytune.figures import style
-from polytune.figures.axes import Scale, panel_width, set_limits, set_ticks
+from polytune.figures.axes import Scale, panel_width, set_limits, set_logarithmic_limits, set_ticks
 from polytune.figures.labels import LineLabel
 from polytune.scores.exposure import EXPOSURES
 from polytune.scores.spec import UNTUNED
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Marks = Literal["curves", "points", "bars"]
+PUBLISHED_MARKS = {"ls": "none", "marker": "D", "mfc": "none", "mec": "black", "mew": 0.7, "ms": 3.5, "zorder": 6}
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,21 @@ class Line:
         return None if not holds.any() or holds.iloc[0] else self.tuned[holds].iloc[0]
 
 
-def make_lines(points: pd.DataFrame, layout: Layout, context: Context, among: pd.DataFrame | None = None) -> list[Line]:
+def make_lines(
+    points: pd.DataFrame,
+    layout: Layout,
+    context: Context,
+    among: pd.DataFrame | None = None,
+    panels: Collection[str] = ("evaluation",),
+) -> list[Line]:
     """Return a line for each evaluation, language and value of `layout.by`, named by what tells them apart.
 
-    `among` are the points of all panels of a page with one evaluation in each: then lines look the same in all of them.
-    An untuned base that belongs to every line is a grey one. Raises `InputError` if colours do not suffice.
+    `among` are the points of all panels of a page with one value of `panels` in each: then lines look the same in all
+    of them. An untuned base that belongs to every line is a grey one. Raises `InputError` if colours do not suffice.
     """
-    columns = [*([] if among is not None else ["evaluation"]), "language", *([layout.by] if layout.by else [])]
-    columns = [column for column in dict.fromkeys(columns) if column != layout.against]
+    columns = ["evaluation", "language", *([layout.by] if layout.by else [])]
+    elsewhere = (layout.against, *(panels if among is not None else ()))
+    columns = [column for column in dict.fromkeys(columns) if column not in elsewhere] or ["aggregate"]
     of_every_line = UNTUNED if layout.by == "method" else ""
     known = list(dict.fromkeys((points if among is None else among)[columns].itertuples(index=False, name=None)))
     if layout.by == "exposure":
@@ -87,15 +94,17 @@ def _only_name(points: pd.DataFrame, columns: list[str], context: Context) -> st
 
 
 def draw_lines(
-    axes: Axes, lines: list[Line], scale: Scale, choice: Choice, context: Context, marks: Marks = "curves"
-) -> None:
+    axes: Axes, lines: list[Line], scale: Scale, choice: Choice, context: Context, marks: Marks = "curves",
+    logarithmic: bool = False,
+) -> None:  # fmt: skip
     """Draw lines with their intervals, base models as dashed lines, chance, and where a language enters.
 
-    Curves need a scale of numbers; along words they are points.
+    Curves need a scale of numbers; along words they are points. Points may have a column `published`: values to stand
+    beside the measured ones. `logarithmic` is said of the values.
     """
     import pandas as pd
 
-    width, info = panel_width(axes), measure_info(choice.measure)
+    width, info = panel_width(axes), choice.info
     marks = "points" if marks == "curves" and scale.words else marks
     step = 0.8 / len(lines) if scale.words else 0.012 * scale.span  # or the intervals hide each other
     for place, line in enumerate(lines):
@@ -108,6 +117,9 @@ def draw_lines(
             axes.plot(x, tuned["value"], color=color, marker=line.marker, mew=0, ms=size)
         else:
             _draw_marks(axes, tuned, [value + beside for value in x], line, marks, step, bool(scale.words))
+        if "published" in tuned:
+            beside = 0.0 if marks == "curves" else beside
+            axes.plot([value + beside for value in x], tuned["published"], **PUBLISHED_MARKS)
         edge = scale.edge + 0.012 * scale.span * (place - (len(lines) - 1) / 2)  # where bases without a place stand
         x = [edge if math.isnan(value) else value + beside for value in scale.places(line.base[scale.column])]
         _draw_marks(axes, line.base, x, line, "base", step)
@@ -117,7 +129,10 @@ def draw_lines(
         if entry is not None:
             axes.plot(entry[scale.column], entry["value"], "s", color="black", ms=4.5, zorder=5)
     points = pd.concat([line.points for line in lines])
-    set_limits(axes, points, info, chance_of(points, choice, context), zero=marks == "bars")
+    if logarithmic:
+        set_logarithmic_limits(axes, points)
+    else:
+        set_limits(axes, points, info, chance_of(points, choice, context), zero=marks == "bars")
     unplaced = points[scale.column].isin(["", math.nan]).any()
     set_ticks(axes, scale, width, unplaced, [context.word(scale.column, word) for word in scale.words])
     axes.set_xlabel(x_label(lines, scale.column))
@@ -140,7 +155,7 @@ def _draw_marks(
 
 def chance_of(points: pd.DataFrame, choice: Choice, context: Context) -> float | None:
     """Return the one chance of all evaluations shown, in the measure's unit; None if they differ or it has none."""
-    info = measure_info(choice.measure)
+    info = choice.info
     shown = points[["evaluation", "origin"]].drop_duplicates().itertuples(index=False)
     chances = {context.evaluation(*evaluation).chance for evaluation in shown}
     return info.scale * chances.pop() if info.has_chance and len(chances) == 1 else None
@@ -189,6 +204,7 @@ def interval_notes(lines: list[Line], scale: Scale, named: bool = True) -> list[
     if not named or scale.words:
         signs += ["dashed: base model"] * any(len(line.base) == 1 for line in lines)
         signs += ["open: base model"] * any(len(line.base) > 1 for line in lines)
+        signs += ["black diamonds: published"] * any("published" in line.points for line in lines)
     if any(line.entering is not None for line in lines):
         signs.append("black square: first model tuned on the language itself")
     return notes + ["; ".join(signs).capitalize() + "."] * bool(signs)

@@ -1,15 +1,16 @@
-"""Any measure against any coordinate, a panel for each benchmark, a line for each value of another coordinate."""
+"""Any measure against any coordinate, a panel for each benchmark or language, a line for each value of another one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from polytune.analysis.choices import Choice, Layout, Mean
 from polytune.analysis.context import Context
 from polytune.analysis.groups import choose_units
-from polytune.analysis.measures import measure_info
 from polytune.analysis.points import select_points
-from polytune.config.kinds import Evaluation, Language
+from polytune.analysis.published import join_published
+from polytune.config.kinds import Evaluation, Language, Published
 from polytune.figures.accuracy import label_page, letter, name_lines, panel_page
 from polytune.figures.axes import Scale
 from polytune.figures.drawing import Drawing
@@ -29,30 +30,44 @@ def draw_values(
     runs: pd.DataFrame,
     context: Context,
     items: Items,
+    published_folder: Path,
     choice: Choice,
     layout: Layout,
     benchmarks: list[Evaluation],
     languages: list[Language] | None = None,
-    mean: Mean = "mean",
+    mean: Mean | None = None,
     marks: Marks = "points",
+    panels: Literal["evaluation", "language"] = "evaluation",
+    values: Literal["linear", "logarithmic"] = "linear",
+    published: Published | None = None,
 ) -> Drawing:
-    """Draw points, bars or curves of each benchmark in a panel of its own.
+    """Draw points, bars or curves of each benchmark, or of each language, in a panel of its own.
 
-    What is drawn is the mean over languages; single languages where `languages` are listed or `language` is one of the
-    coordinates; means over exposure groups where `exposure` is one.
+    What is drawn is the mean over languages; single languages where `languages` are listed, unless their `mean` is
+    asked for, or where `language` is one of the coordinates or tells the panels; means over exposure groups where
+    `exposure` is a coordinate. `published` has columns called like the coordinates, and `value`.
     """
-    rows = choose_units(scores, context, items, choice, layout.used, benchmarks, languages, mean)
+    told = (*layout.used, panels)
+    rows = choose_units(scores, context, items, choice, told, benchmarks, languages, mean)
     points = select_points(rows, runs, choice, layout)
     scale = Scale.of(points, layout.against)
-    across = 1 if len(scale.words) > MANY else 4
-    figure, axes = panel_page(len(benchmarks), 2.5 if scale.words else 2.0, across)
+    points, said = join_published(points, published and published_folder / published, layout, context)
+    pages = list(dict.fromkeys(points[["evaluation", panels]].itertuples(index=False, name=None)))
+    if panels == "language" and languages is not None:
+        pages.sort(key=lambda page: languages.index(page[1]))
+    across = 1 if len(scale.words) > MANY else 3 if len(pages) == 6 else 4
+    figure, axes = panel_page(len(pages), 2.5 if scale.words else 2.0, across)
     drawn = []
-    for place, benchmark in enumerate(benchmarks):
-        lines = make_lines(points[points["evaluation"] == benchmark], layout, context, among=points)
-        draw_lines(axes[place], lines, scale, choice, context, marks)
-        number = f"({letter(place)}) " if len(benchmarks) > 1 else ""
-        axes[place].set_title(f"{number}{context.title(benchmark, choice.origin)}", loc="left", fontsize=6.5)
+    for place, (benchmark, panel) in enumerate(pages):
+        here = points[(points["evaluation"] == benchmark) & (points[panels] == panel)]
+        lines = make_lines(here, layout, context, among=points, panels=("evaluation", panels))
+        draw_lines(axes[place], lines, scale, choice, context, marks, values == "logarithmic")
+        number = f"({letter(place)}) " if len(pages) > 1 else ""
+        title = context.title(benchmark, choice.origin)
+        if panels == "language":
+            title = ", ".join([context.language(panel), *[title] * (len(benchmarks) > 1)])
+        axes[place].set_title(f"{number}{title}", loc="left", fontsize=6.5)
         drawn += lines
-    label_page(axes, len(benchmarks), measure_info(choice.measure).axis, x_label([], layout.against))
+    label_page(axes, len(pages), choice.info.axis, x_label([], layout.against))
     name_lines(figure, drawn)
-    return Drawing(figure, plotted(drawn), notes=interval_notes(drawn, scale, named=False))
+    return Drawing(figure, plotted(drawn), notes=[*interval_notes(drawn, scale, named=False), *said])

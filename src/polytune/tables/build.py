@@ -28,7 +28,8 @@ def command(
     kind = TABLES.get(asked.kind.get("build"))
     if similarity is None and kind is not None and "similarity" in kind.needs:
         raise InputError(f"{asked.where}: '{asked.kind['build']}' needs the similarities of languages: --similarity")
-    given = {**asked.tables(), "context": asked.context, "similarity": similarity, "published_folder": published}
+    tables = asked.tables(kind.needs if kind else ())
+    given = {**tables, "context": asked.context, "similarity": similarity, "published_folder": published}
     table = call_kind(TABLES, "build", asked.kind, given, asked.defaults, asked.where)
     table.notes.extend(asked.statements(table.data))
     for path in save_table(table, output_stem):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from polytune.analysis.choices import Choice, choose_runs
 from polytune.analysis.context import Context
-from polytune.analysis.measures import measure_info
+from polytune.analysis.published import published_source
 from polytune.config.kinds import Evaluation, Language, Published
 from polytune.errors import InputError, nearest
 from polytune.tables.rendering import DASH, Cell, Table, number
@@ -126,12 +126,12 @@ def build_details(
 
 
 def _subject(context: Context, choice: Choice, benchmark: str) -> str:
-    return f"{context.title(benchmark, choice.origin)} {measure_info(choice.measure).label}"
+    return f"{context.title(benchmark, choice.origin)} {choice.info.label}"
 
 
 def _direction(choice: Choice) -> list[str]:
     """Return what must be known to read the sign of a correlation."""
-    info = measure_info(choice.measure)
+    info = choice.info
     return [] if info.higher_is_better else [f"Lower {info.label} is better: a negative correlation is a gain."]
 
 
@@ -162,11 +162,6 @@ def read_published(path: Path) -> pd.DataFrame:
         if predictor not in ROWS:
             raise InputError(f"{path}: predictor '{predictor}'{nearest(predictor, ROWS)}; allowed: {', '.join(ROWS)}")
     return table
-
-
-def published_source(path: Path) -> str:
-    """Return the source that the first comment line of a published table names, up to its title."""
-    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(":")[0]
 
 
 def _is_best(column: pd.Series, predictor: str) -> bool:

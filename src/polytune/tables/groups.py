@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from polytune.analysis.choices import Choice, choose_runs, choose_scores, name_models, without_world
+from polytune.analysis.choices import Choice, check_coverage, choose_runs, choose_scores, name_models, without_world
 from polytune.analysis.context import SEEN_BY, Context
-from polytune.analysis.measures import measure_info
 from polytune.config.kinds import Base, Evaluation
 from polytune.errors import InputError
 from polytune.scores.exposure import EXPOSURES
@@ -52,7 +51,7 @@ def build_group_means(
     """
     import pandas as pd
 
-    info = measure_info(choice.measure)
+    info = choice.info
     rows = with_runs(choose_scores(scores, choice, benchmarks), runs, choice)
     rows["group"] = [_group(row.language in row.seen_languages, row.tuned) for row in rows.itertuples()]
     rows = pd.concat([rows, rows.assign(group=GROUPS[-1])])
@@ -78,6 +77,7 @@ def with_runs(rows: pd.DataFrame, runs: pd.DataFrame, choice: Choice) -> pd.Data
     """Return scores with the columns of the chosen runs and the name of their model, each run once."""
     chosen = choose_runs(runs, choice).drop_duplicates("run")
     merged = rows.merge(chosen.assign(model=name_models(chosen)), on="run", sort=False)
+    check_coverage(merged, choice)
     origins = merged.groupby("evaluation")["origin"].nunique()
     if (origins > 1).any():
         raise InputError(f"scores: {origins.idxmax()} has data of several origins; choose one with 'origin'")

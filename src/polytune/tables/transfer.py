@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from polytune.analysis.choices import Choice, choose_scores
 from polytune.analysis.context import Context
-from polytune.analysis.measures import measure_info
 from polytune.config.kinds import Evaluation
 from polytune.errors import InputError
 from polytune.scores.spec import UNTUNED
@@ -41,7 +40,7 @@ def build_transfer(
     from polytune.analysis.predictors import read_similarity
     from polytune.analysis.transfer import measure_transfer
 
-    info = measure_info(choice.measure)
+    info = choice.info
     rows = with_runs(choose_scores(scores, choice, benchmarks), runs, choice)
     rows["value"] *= info.scale
     near = read_similarity(similarity, similarity_method).loc[similarity_measure]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from polytune.analysis.choices import Choice, Layout, Mean, choose_scores
 from polytune.analysis.context import Context, coordinate_word
 from polytune.analysis.groups import choose_units
-from polytune.analysis.measures import MeasureInfo, measure_info
+from polytune.analysis.measures import MeasureInfo
 from polytune.analysis.points import select_points
 from polytune.config.kinds import Evaluation, Language
 from polytune.scores.exposure import EXPOSURES
@@ -35,7 +35,7 @@ def build_models(
     """
     import pandas as pd
 
-    info = measure_info(choice.measure)
+    info = choice.info
     rows = pd.concat([choose_scores(scores, choice, benchmarks, aggregate=aggregate) for aggregate in ("", "mean")])
     data = select_points(rows, runs, choice, Layout(against="model"))
     data = data.merge(runs.drop_duplicates("mixture")[["mixture", "n_languages"]], on="mixture", how="left")
@@ -65,7 +65,7 @@ def build_values(
     layout: Layout,
     benchmarks: list[Evaluation] | None = None,
     languages: list[Language] | None = None,
-    mean: Mean = "mean",
+    mean: Mean | None = None,
     columns: Literal["evaluation", "language", "exposure"] = "evaluation",
 ) -> Table:
     """Return values ± half their 95 % interval: a row per coordinate (and line), a column per benchmark.
@@ -73,7 +73,7 @@ def build_values(
     `columns: language` has a column for each language of a benchmark, `columns: exposure` one for each exposure group.
     The best of each column is bold.
     """
-    info = measure_info(choice.measure)
+    info = choice.info
     told = (*layout.used, columns)
     rows = choose_units(scores, context, items, choice, told, benchmarks, languages, mean)
     data = select_points(rows, runs, choice, layout)
