@@ -17,6 +17,9 @@ SLOW = (
     "evaluation/test_evaluate_run.py",
     "evaluation/test_loglikelihoods.py",  # a model of each architecture
     "evaluation/test_peer.py",  # the harness beside ours
+    "generation/test_exactness.py",  # a model of each architecture
+    "generation/test_generate.py",  # processes that are killed
+    "generation/test_server.py",  # starts servers
     "models/test_broken_files.py",  # hundreds of directories
     "models/test_adapters.py",
     "models/test_heads.py",

@@ -40,6 +40,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "evaluate": EVALUATION,
     "evaluate-run": EVALUATION,
     "read-prompts": {"pyarrow"},
+    "generate": {"torch", "transformers", "peft", "pyarrow"},
     "answer-null": {"pyarrow"},
     "judge": {"pyarrow"},  # and torch, transformers for a judge in the process
     "collect-scores": TABLES,

@@ -50,7 +50,7 @@ def draw_tokens(logits: torch.Tensor, top_p: float, uniforms: Sequence[float]) -
 
     `uniforms` in [0, 1) decide, one a row: the token at which the summed probability passes that share of the set's.
     """
-    probabilities, tokens = logits.softmax(-1).sort(-1, descending=True, stable=True)
+    probabilities, tokens = logits.softmax(-1).sort(dim=-1, descending=True, stable=True)
     summed = probabilities.double().cumsum(-1)
     size = (summed < top_p * summed[:, -1:]).sum(-1, keepdim=True).clamp_(max=logits.shape[1] - 1)  # its last token
     wanted = torch.tensor(uniforms, dtype=torch.float64, device=logits.device)[:, None] * summed.gather(1, size)

@@ -12,6 +12,7 @@ import torch
 
 from polytune.errors import InputError
 from polytune.generation.choosing import Choose
+from polytune.generation.engines import Request
 from polytune.models.continuation import continue_rows
 
 SPARE = 0.25
@@ -25,22 +26,6 @@ ENTER_TOGETHER = 0.25
 
 PROMPT_TOKENS = {"cpu": 1024, "gpu": 2**15}
 """Tokens of prompts that enter in one call of the model, padding included."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A prompt, and how many tokens its answer may have."""
-
-    number: int
-    prompt: list[int]
-    room: int
-    stream: int
-    """Where the random numbers of its sampling begin."""
-
-    @property
-    def width(self) -> int:
-        """Return how many tokens it takes at most."""
-        return len(self.prompt) + self.room
 
 
 @dataclass

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,18 @@ def add_lora(model: nn.Module, adapter: Path) -> nn.Module:
     return model
 
 
+@contextmanager
+def with_lora(model: nn.Module, adapter: Path) -> Iterator[nn.Module]:
+    """Yield the model with a plain LoRA adapter added, which is taken off again: many adapters share one base."""
+    before = [(part, dict(part._parameters), dict(part._modules)) for part in model.modules()]
+    try:
+        yield add_lora(model, adapter)
+    finally:
+        for part, parameters, modules in before:
+            part._parameters.update(parameters)
+            part._modules.update(modules)
+
+
 def add_by_peft(model: nn.Module, adapter: Path) -> nn.Module:
     """Add an adapter with peft, in place; return the model. Raises `InputError` for what peft cannot add exactly."""
     from peft import PeftModel
@@ -153,6 +167,7 @@ def _add_to_layer(
     transposed = type(layer).__name__ == "Conv1D"  # GPT-2's layers keep the transposed weight, whatever the file says
     if tuple(layer.weight.shape) != (change[::-1] if transposed else change):
         raise InputError(f"{file}: '{name}' has weights {tuple(layer.weight.shape)}, the adapter's fit {change}")
+    down, up = down.to(layer.weight.device), up.to(layer.weight.device)
     if layer.weight.dtype == torch.float32:
         product = (up.float() @ down.float()) * scale
         layer.weight = nn.Parameter(layer.weight.detach() + (product.T if transposed else product))

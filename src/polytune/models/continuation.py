@@ -148,9 +148,7 @@ class EncoderDecoderRows:
         )
         lengths = torch.tensor(self.lengths[rows], device=tokens.device)
         known = torch.arange(longest, device=tokens.device) < lengths[:, None]
-        masks = [
-            additive_mask(seen, self.model.dtype)[:, None, None] for seen in (columns >= starts[:, None], known)
-        ]
+        masks = [additive_mask(seen, self.model.dtype)[:, None, None] for seen in (columns >= starts[:, None], known)]
         hidden = self.model.decoder(
             input_ids=tokens[:, None],
             attention_mask=masks[0],
@@ -160,7 +158,11 @@ class EncoderDecoderRows:
             use_cache=True,
         ).last_hidden_state[:, -1]
         # T5 with tied embeddings (not T5 v1.1, not mT5) scales what the output layer gets
-        return hidden * self.model.model_dim**-0.5 if getattr(self.model.config, "scale_decoder_outputs", False) else hidden
+        return (
+            hidden * self.model.model_dim**-0.5
+            if getattr(self.model.config, "scale_decoder_outputs", False)
+            else hidden
+        )
 
     def fill(self, holes: list[int], rows: list[int], first: int, end: int) -> None:
         """Move `rows` into the places `holes`."""

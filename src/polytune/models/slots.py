@@ -24,7 +24,7 @@ class Slots:
         self.open(slice(0, 0), 0, 0, 0)
 
     def open(self, rows: slice, first: int, end: int, new: int) -> None:
-        """Let the next call be about the columns from `first` to `end` of `rows`, the last `new` of them to be written."""
+        """Let the next call be about `rows` from column `first` to `end`, the last `new` of which it will write."""
         self.opened, self.first, self.end, self.new = rows, first, end, new
 
     def update(
