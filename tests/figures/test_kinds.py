@@ -21,6 +21,7 @@ from polytune.tables.reference import MEANINGS, PAGE, render
 
 EVERY = [*(("draw", name) for name in FIGURES), *(("build", name) for name in TABLES)]
 GIVEN = {"scores", "runs", "items", "context", "similarity", "published_folder"}
+GIVEN |= {"checks", "confusion", "responders"}
 ALLOWED = {
     "Evaluation": ["xcopa", "xwinograd"],
     "Language": ["en", "th", "ko"],
@@ -63,7 +64,7 @@ def test_captions_name_only_options(key, name):
     content = {
         "study": "s", "scale": "world", "worlds": ["w1"], "name": "x", "defaults": {}, "languages": {},
         "spec": {key: name} | {option: value for option, value in (("benchmark", "xcopa"), ("benchmarks", ["xcopa"]),
-                                                                   ("exposure", "tuning"))
+                                                                   ("exposure", "tuning"), ("reference", "base"))
                                if option in kind_of(key, name).options},
         "evaluations": [{"name": "xcopa", "origin": "world", "parallel": True,
                          "benchmark": {"benchmark": "xcopa", "title": "XCOPA", "chance": 0.5}}],
@@ -81,7 +82,7 @@ def test_a_caption_says_what_the_options_choose():
     }  # fmt: skip
     text = caption(FIGURES, "draw", content)
     assert text.startswith(
-        "Bits per byte of the right choice against number of clusters (k), a panel for each of XCOPA."
+        "Bits per byte of the right choice against number of clusters (k), in XCOPA, a panel for each benchmark."
     )
     assert "enerated world" not in text
 
@@ -170,6 +171,6 @@ def test_the_study_has_every_figure_and_table_of_the_paper():
 
 
 def test_a_dataclass_stands_for_its_options():
-    kind = Kind("polytune.figures.values:draw_values", ("scores", "runs", "context", "items"), "")
-    assert list(kind.options)[:3] == ["measure", "bases", "methods"] and list(kind.groups) == ["choice", "layout"]
+    kind = Kind("polytune.figures.values:draw_values", ("scores", "runs", "context", "items", "published_folder"), "")
+    assert list(kind.options)[:3] == ["bases", "methods", "families"] and list(kind.groups) == ["choice", "layout"]
     assert kind.options["against"].default == "n_languages"

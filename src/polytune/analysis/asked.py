@@ -138,7 +138,7 @@ def _in_words(name: str, value: Any, context: Context) -> str:
     """Return an option's value as it stands in a sentence."""
     if name in ("measure", "beside"):
         return measure_info(value).label
-    if name in ("against", "by"):
+    if name in ("against", "by", "panels"):
         return coordinate_word(value) if value else "nothing"
     if name == "exposure":
         return context.word("exposure", value) if value else "anybody"

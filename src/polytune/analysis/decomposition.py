@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import Choice, choose_runs, choose_scores
 from polytune.errors import InputError, nearest
-from polytune.scores.means import clustered_score
 from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def difference_scores(
     reference, or several runs of it that one is compared with.
     """
     import pandas as pd
+
+    from polytune.scores.means import clustered_score
 
     chosen = choose_runs(runs, choice)
     known = [UNTUNED, *dict.fromkeys(name for name in chosen["family"] if name)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from polytune.analysis.choices import Choice, Layout
+from polytune.analysis.choices import Choice, Layout, choose_scores
 from polytune.analysis.context import Context
 from polytune.analysis.decomposition import PARTS, difference_scores
 from polytune.analysis.points import select_points
@@ -31,17 +31,18 @@ def draw_decomposition(
     items: Items,
     choice: Choice,
     benchmark: Evaluation,
-    languages: list[Language],
-    reference: Family,
+    reference: Family | Literal["base"],
+    languages: list[Language] | None = None,
 ) -> Drawing:
     """Draw for each family the parts of its difference from `reference` (a family, or `base`) as stacked bars.
 
-    A bar for each of `languages` and one for their mean; a dot with its interval is the whole difference.
+    A bar for each of `languages` (by default all), one for their mean; a dot with its interval is the whole difference.
     """
     import pandas as pd
 
     if choice.measure != "rating_in_language":
         raise InputError("measure: only rating_in_language is a product of quality and language")
+    languages = languages or list(dict.fromkeys(choose_scores(scores, choice, [benchmark])["language"]))
     rows = difference_scores(scores, runs, items, choice, benchmark, reference, languages)
     tables = []
     for part in PARTS:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from polytune.analysis.choices import RunChoice
 from polytune.analysis.context import Context, coordinate_word
 from polytune.analysis.languages import OTHER, UNKNOWN, language_shares
@@ -67,9 +65,11 @@ def draw_confusion(
 
 def draw_cells(axes: Axes, values: pd.DataFrame, low: float, high: float) -> None:
     """Draw a table of numbers as coloured cells with whole numbers in them: white at `low`, grey without."""
+    from numpy import ndenumerate
+
     cells = values.to_numpy()
     axes.imshow(cells, cmap="Blues", vmin=low, vmax=high, aspect="equal")
-    for (row, column), value in np.ndenumerate(cells):
+    for (row, column), value in ndenumerate(cells):
         if value >= 0.5:  # not where nothing was measured, either
             dark = value > low + 0.6 * (high - low)
             axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=5,

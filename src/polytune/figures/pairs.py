@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from polytune.analysis.choices import Choice, Layout
 from polytune.analysis.context import Context
 from polytune.analysis.groups import choose_units
 from polytune.analysis.points import select_points
-from polytune.analysis.statistics import pearson
 from polytune.config.kinds import Coordinate, Evaluation, Language, Measure
 from polytune.errors import InputError
 from polytune.figures import style
@@ -84,10 +81,12 @@ def draw_pairs(
 
 def _correlation(points: pd.DataFrame) -> str:
     """Return Pearson's r of the two measures over the models, in words; nothing where there are few."""
+    from polytune.analysis.statistics import pearson
+
     if len(points) < FEWEST:
         return ""
     r = pearson(points[["value_beside"]].to_numpy(), points["value"].to_numpy())[0]
-    return "" if np.isnan(r) else f", r = {r:.2f}".replace("-", "−")
+    return "" if r != r else f", r = {r:.2f}".replace("-", "−")
 
 
 def _name(figure: Figure, looks: dict[str, tuple[str, str]]) -> None:

@@ -111,8 +111,9 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
     for kind, chosen in (("figures", study.figures), ("tables", study.tables)):
         for name, spec in chosen.items():
             content = {**common, "name": name, "spec": spec, "defaults": defaults}
-            if published := spec.get("published"):
-                content["published_digest"] = sha256_file(ROOT / "config/published" / published)
+            for option in ("published", "ratings"):
+                if file := spec.get(option):
+                    content[f"{option}_digest"] = sha256_file(ROOT / "config/published" / file)
             found[f"{kind}/{about}/{name}"] = content
     return found
 

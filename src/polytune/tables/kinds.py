@@ -56,6 +56,27 @@ TABLES = {
         PLAIN,
         "How far the {measure} of each checkpoint lies from its neighbours, in many languages at once",
     ),
+    "judge_checks": Kind(
+        "polytune.tables.judges:build_judge_checks",
+        (*PLAIN, "items", "checks", "responders"),
+        "What the verdicts say of each judge: whether seats, length and repetition decide, coverage, null responders, "
+        "spend",
+    ),
+    "judged_totals": Kind(
+        "polytune.tables.answers:build_totals",
+        (*PLAIN, "items"),
+        "{measure} of every model in {benchmark}, by language, with intervals and coverage",
+    ),
+    "human_agreement": Kind(
+        "polytune.tables.agreement:build_agreement",
+        (*PLAIN, "items", "published_folder"),
+        "How far people agree with the judge of {benchmark}: on systems, and on which of two answers is better",
+    ),
+    "language_confusion": Kind(
+        "polytune.tables.answers:build_confusion",
+        (*PLAIN, "confusion"),
+        "Language of the question against language of the answer in {benchmark}, a row for each {panels} and language",
+    ),
     "exposure_groups": Kind(
         "polytune.tables.groups:build_exposure",
         PLAIN,

@@ -9,14 +9,19 @@ import typing
 from typing import Any
 
 from polytune import ROOT
-from polytune.analysis.choices import Choice, Contrast, Layout
+from polytune.analysis.choices import Choice, Contrast, Layout, RunChoice
 from polytune.analysis.measures import MEASURES
 from polytune.config.kinds import Kind, Kinds
 from polytune.figures.kinds import FIGURES
 from polytune.tables.kinds import TABLES
 
 PAGE = ROOT / "docs" / "figures.md"
-GROUPS = {Choice: "which results", Layout: "what against what", Contrast: "against a reference"}
+GROUPS = {
+    RunChoice: "which runs",
+    Choice: "which results",
+    Layout: "what against what",
+    Contrast: "against a reference",
+}
 """Options that many kinds share, and how the kinds' tables call them."""
 MEANINGS = {
     "measure": "what is measured, a line of the table below",
@@ -24,6 +29,13 @@ MEANINGS = {
     "methods": "only these methods; untuned bases stay",
     "families": "only these keys of the study's `mixtures`; untuned bases stay",
     "mixtures": "only these mixtures; untuned bases stay",
+    "own": "keys of the study's `mixtures` whose runs are tuned on one language each: together they are one model, in "
+    "each language the one tuned on it",
+    "judge": "only verdicts of this judge, if there are several",
+    "protocol": "only verdicts by this protocol",
+    "opponent": "only comparisons with this opponent",
+    "total_of": "show the total of so many prompts in the place of the mean (50 prompts rated 1 to 3: up to 150)",
+    "largest_missing_share": "share of verdicts that may be missing; set it in the study's `analysis`",
     "origin": "where the benchmark's data comes from, if the study has several",
     "against": "what the measure stands against: a column of the runs (`n_languages`, `percent`, `k`, `base`, `model`, "
     "...), or `language`, `exposure`, `evaluation`",
@@ -86,9 +98,13 @@ def _values(hint: Any) -> str:
 def _shared() -> str:
     """Return a table of the options that many kinds share."""
     lines = ["| | option | default | meaning |", "|---|---|---|---|"]
+    shown: set[str] = set()  # what results have besides their runs
     for group, title in GROUPS.items():
-        for name, parameter in inspect.signature(group).parameters.items():
-            default = f"`{parameter.default}`" if parameter.default else "all" if group is Choice else "none"
+        options = {name: one for name, one in inspect.signature(group).parameters.items() if name not in shown}
+        shown |= set(options) if group is RunChoice else set()
+        for name, parameter in options.items():
+            nothing = "all" if group in (RunChoice, Choice) and name not in ("own", "total_of") else "none"
+            default = f"`{parameter.default}`" if parameter.default else nothing
             if parameter.default is inspect.Parameter.empty:
                 default = "needed"
             lines.append(f"| *{title}* | `{name}` | {default} | {MEANINGS[name]} |")

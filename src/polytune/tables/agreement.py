@@ -1,0 +1,128 @@
+"""How far people agree with a judge: measured on ratings of the study's answers, and as a paper printed it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polytune.analysis.choices import Choice, choose_scores
+from polytune.analysis.context import Context
+from polytune.analysis.published import published_source, read_published_values
+from polytune.config.kinds import Evaluation, Published
+from polytune.errors import InputError
+from polytune.tables.rendering import DASH, Cell, Table, number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from polytune.analysis.items import Items
+
+PUBLISHED = ("language", "judge", "human")
+"""Columns of published totals, a row per system and language."""
+
+
+def build_agreement(
+    scores: pd.DataFrame,
+    runs: pd.DataFrame,
+    context: Context,
+    items: Items,
+    published_folder: Path,
+    choice: Choice,
+    benchmark: Evaluation | None = None,
+    ratings: Published | None = None,
+    published: Published | None = None,
+) -> Table:
+    """Return agreement by language: correlations over systems, agreement and Cohen's kappa of preferences.
+
+    `ratings` is a file of people's ratings of the answers to `benchmark` (docs/statistics.md, "Human ratings"),
+    `published` one of totals by system that a paper printed; at least one is needed.
+    """
+    import pandas as pd
+
+    if ratings is None and published is None:
+        raise InputError("one of the options 'ratings' and 'published' is needed")
+    found, notes = [], []
+    if ratings is not None:
+        if benchmark is None:
+            raise InputError("ratings: the option 'benchmark' says which answers they are of")
+        rows = choose_scores(scores, choice, [benchmark])
+        found += _measured(rows, items, choice, published_folder / ratings)
+        notes.append(f"People: {ratings}. Judge: {choice.measure}, answers that both rated.")
+    if published is not None:
+        path = published_folder / published
+        found += _published(read_published_values(path, PUBLISHED))
+        notes.append(f"Published: {published_source(path)}; worked out from the totals that it prints.")
+    data = pd.DataFrame(found)
+    body = [
+        [Cell(text) for text in (row["source"], context.language(row["language"]), *_texts(row))]
+        for row in data.to_dict("records")
+    ]
+    header = ["ratings", "language", "systems", "Pearson r", "Spearman", "pairs", "agreement", "Cohen's kappa"]
+    notes.append(
+        "r and Spearman over systems, with Fisher's 95 % interval. Agreement and kappa of preferences: which of two "
+        "answers to one prompt is better, or neither; 95 % intervals from a bootstrap of prompts."
+    )
+    return Table("Agreement of people and judge", header, body, data, notes)
+
+
+def _measured(rows: pd.DataFrame, items: Items, choice: Choice, path: Path) -> list[dict[str, Any]]:
+    """Return a row of agreement for each language of a file of ratings."""
+    from polytune.analysis.agreement import preference_agreement, preference_counts, system_agreement
+    from polytune.analysis.ratings import read_ratings
+
+    first = rows.iloc[0]
+    human = read_ratings(path, set(rows["run"]), set(rows["language"]))
+    judge = items.read(first["evaluation"], first["origin"], choice.measure)
+    for column in ("judge", "protocol", "opponent"):
+        judge = judge[judge[column] == first[column]]
+    both = judge.merge(human, on=["run", "language", "item", "turn"])
+    if both.empty:
+        raise InputError(f"{path}: none of its answers has a value of {choice.measure}")
+    found = []
+    for language, part in both.groupby("language", sort=False):
+        if part["run"].nunique() < 2:
+            raise InputError(f"{path}: '{language}' has ratings of one run; agreement needs several")
+        totals = part.groupby("run")[["value", "rating"]].mean()
+        wide = part.pivot(index=["item", "turn"], columns="run", values=["value", "rating"])
+        counts = preference_counts(wide["value"].to_numpy(), wide["rating"].to_numpy())
+        by_prompt = counts.reshape(len(counts), -1)
+        by_prompt = wide.index.to_frame(index=False)[["item"]].join(_frame(by_prompt)).groupby("item").sum()
+        systems = system_agreement(totals["value"].to_numpy(), totals["rating"].to_numpy())
+        preferences = preference_agreement(by_prompt.to_numpy().reshape(-1, 3, 3))
+        found.append({"source": "measured", "language": language, **vars(systems), **vars(preferences)})
+    return found
+
+
+def _frame(values: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(values)
+
+
+def _published(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a row of agreement for each language of published totals."""
+    from polytune.analysis.agreement import system_agreement
+
+    return [
+        {"source": "published", "language": language, **vars(system_agreement(part["judge"], part["human"]))}
+        for language, part in table.groupby("language", sort=False)
+    ]
+
+
+def _texts(row: dict[str, Any]) -> list[str]:
+    """Return the numbers of a row as texts."""
+    pairs = row.get("pairs", math.nan)
+    return [
+        str(row["systems"]),
+        _interval(row["r"], row["low"], row["high"], 4),
+        number(row["spearman"], 4),
+        DASH if pairs != pairs else f"{pairs:,.0f}",
+        *(_interval(*(row.get(f"{name}{end}", math.nan) for end in ("", "_low", "_high")))
+          for name in ("share", "kappa")),
+    ]  # fmt: skip
+
+
+def _interval(value: float, low: float, high: float, digits: int = 2) -> str:
+    text = number(value, digits)
+    return text if math.isnan(low) else f"{text} [{number(low)}, {number(high)}]"
