@@ -25,7 +25,7 @@ SLOW = (
     "models/test_heads.py",
     "project/test_failures.py",  # commands as processes
     "figures/test_draw.py",
-    "tables/test_tables.py",  # thousands of resamples
+    "tables",  # thousands of resamples, collected studies
 )
 PLACES = {**dict.fromkeys(SLOW, "slow"), "workflow": "workflow", "slurm": "cluster"}
 """The tier of a folder's or a file's tests. Elsewhere a test is `unit` unless it says that it is slow."""

@@ -189,7 +189,7 @@ def _item_means(answers: pd.DataFrame, members: pd.DataFrame, line: Mapping[str,
         if line[column] or column != "language":
             here = here[here[column] == line[column]]
     labelled = here.merge(members[["run", "group"]].drop_duplicates(), on="run")
-    return labelled.groupby(["language", "item", "group"])["value"].mean().unstack("group")
+    return labelled.groupby(["language", "item", "group"])["value"].mean().unstack("group").dropna()
 
 
 def _compare_columns(

@@ -64,7 +64,8 @@ def find_designs(answers: pd.DataFrame, named: pd.DataFrame) -> Iterator[tuple[s
         judges = list(dict.fromkeys(part["judge"]))
         arrays = {}
         for language, own in part.groupby("language", sort=False):
-            wide = own.pivot(index="item", columns=["run", "judge"], values="value").dropna()
+            # the turns of an item are averaged
+            wide = own.groupby(["item", "run", "judge"])["value"].mean().unstack(["run", "judge"]).dropna()
             columns = [(run, judge) for draws in grid.values() for seeds in draws for run in seeds for judge in judges]
             shape = (len(grid), len(next(iter(grid.values()))), len(next(iter(grid.values()))[0]), len(judges))
             if set(columns) <= set(wide.columns) and len(wide) > 1:

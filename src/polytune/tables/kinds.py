@@ -28,6 +28,22 @@ TABLES = {
         "How far {measure} may be off, where that comes from (items, seeds, mixture draws, judges), and what more of "
         "each would bring",
     ),
+    "ranks": Kind(
+        "polytune.tables.ranks:build_ranks",
+        (*PLAIN, "items"),
+        "Models ranked by {measure}, with intervals of the ranks and groups of models that cannot be told apart",
+    ),
+    "measure_separation": Kind(
+        "polytune.tables.ranks:build_measure_separation",
+        (*PLAIN, "items"),
+        "How far each measure separates the models, and how many seeds that takes",
+    ),
+    "selection_effect": Kind(
+        "polytune.tables.selection_effect:build_selection_effect",
+        PLAIN,
+        "What each choice of languages adds to {measure} over that of {reference}, over language sets, seeds, "
+        "languages and benchmarks",
+    ),
     "group_means": Kind(
         "polytune.tables.groups:build_group_means",
         PLAIN,
