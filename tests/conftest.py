@@ -20,6 +20,10 @@ SLOW = (
     "generation/test_exactness.py",  # a model of each architecture
     "generation/test_generate.py",  # processes that are killed
     "generation/test_server.py",  # starts servers
+    "judging/test_faults.py",  # servers that are late
+    "judging/test_kills.py",  # a process per write of a journal
+    "judging/test_local.py",
+    "judging/test_secrets.py",
     "models/test_broken_files.py",  # hundreds of directories
     "models/test_adapters.py",
     "models/test_heads.py",

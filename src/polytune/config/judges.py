@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ FOREIGN = {
     "world": (*REACHED, "model", "revision", "sampling"),
 }
 """Keys that mean nothing to a back end: refused, not ignored."""
+
+VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
 
 DECIDING = ("backend", "model", "revision", "sampling", "options")
 """Keys that an answer depends on; the others say how the judge is reached, what it costs and how often it is asked."""
@@ -71,6 +74,9 @@ class Judge:
     @classmethod
     def from_entry(cls, name: str, entry: Any, where: str) -> Judge:
         """Return the judge of an entry; raises `InputError` for a key that its back end lacks or has no use for."""
+        for key in ("url_variable", "key_variable"):
+            if isinstance(entry, dict) and not VARIABLE.fullmatch(str(entry.get(key, "A"))):
+                raise InputError(f"{where}: {key}: must be the name of a variable of the environment, not its value")
         filled = _plain(check(entry, "judges#judge", where))
         backend = filled["backend"]
         for key in NEEDED[backend]:
@@ -93,8 +99,9 @@ def judges(path: Path | None = None) -> dict[str, Judge]:
     """Return every judge of a file (default: the checkout's) by name."""
     path = path or ROOT / "config" / "judges.yaml"
     entries = read_mapping(path)
+    found = {name: Judge.from_entry(name, entry, f"{path}: {name}") for name, entry in entries.items()}
     check(entries, "judges", str(path))
-    return {name: Judge.from_entry(name, entry, f"{path}: {name}") for name, entry in entries.items()}
+    return found
 
 
 def find_judge(name: str, where: str) -> Judge:

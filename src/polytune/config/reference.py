@@ -16,6 +16,8 @@ from polytune.files import write_text
 
 DOCUMENTS = {"configuration.md": "polytune.config.reference:render", "figures.md": "polytune.tables.reference:render"}
 """Files of `docs/` and what returns their text."""
+TITLES = {"config": "`config/config.yaml`", "study": "Study files (`config/studies/*.yaml`)"}
+TITLES |= {"judges#judge": "Judges (`config/judges.yaml`)"}
 HEADER = """# Configuration reference
 
 Generated from `workflow/schemas/` by `polytune write-reference`; do not edit.
@@ -78,7 +80,7 @@ def default(schema: dict) -> str:
 def render() -> str:
     """Return the reference as Markdown."""
     parts = [HEADER]
-    for name, title in (("config", "`config/config.yaml`"), ("study", "Study files (`config/studies/*.yaml`)")):
+    for name, title in TITLES.items():
         schema = read_schema(name)
         parts.append(
             f"\n## {title}\n\n{schema['description']}\n\n| key | values | default | meaning |\n|---|---|---|---|\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import tenacity
 
@@ -15,10 +15,9 @@ from polytune.files import digest
 from polytune.judging.journal import Entry, Journal
 from polytune.judging.protocols import Verdict
 from polytune.judging.questions import Question
-from polytune.judging.replies import Backend, Reply, Unanswered
+from polytune.judging.replies import UNANSWERED, Backend, Reply, Unanswered
 from polytune.progress import track
 
-FAILED = "failure"
 GIVE_UP_AFTER = 10  # questions in a row without an answer: then it is not these questions
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 LONGEST_ASKED_WAIT_SECONDS = 600.0  # what a server may ask for
@@ -57,9 +56,9 @@ def settle(entries: Sequence[Entry], question: Question) -> tuple[Verdict, Entry
     return verdict, last
 
 
-def replies(entries: Sequence[Entry]) -> int:
-    """Return how often a judge has replied to a request: what was paid for."""
-    return sum(entry["outcome"] != FAILED or entry["completion_tokens"] > 0 for entry in entries)
+def count_replies(entries: Sequence[Entry]) -> int:
+    """Return how often something came back for a request, whatever it is worth: what was paid for."""
+    return sum(entry["outcome"] != UNANSWERED for entry in entries)
 
 
 class Pace:
@@ -88,7 +87,7 @@ class Asking:
         self.pace = Pace(judge.requests_per_minute)
         self.sent = 0
         """Requests that were sent, each try counted."""
-        self._failed_in_a_row = 0
+        self._unanswered_in_a_row = 0
         self._fault: InputError | None = None
 
     def run(self, requests: Sequence[Request], concurrency: int) -> None:
@@ -99,12 +98,14 @@ class Asking:
 
     async def _ask_all(self, requests: Sequence[Request], concurrency: int) -> None:
         known = {request.key: request for request in requests}  # the same words in two runs are one request
-        queue = iter(track(known.values(), "judging", total=len(known), unit="request"))
+        progress = track(known.values(), "judging", total=len(known), unit="request")
+        queue = iter(progress)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(concurrency, len(known))):
                     group.create_task(self._work(queue))
         finally:
+            progress.close()
             await self.backend.close()
 
     async def _work(self, queue: Iterator[Request]) -> None:
@@ -117,59 +118,57 @@ class Asking:
                 return
 
     async def _answer(self, request: Request) -> None:
-        entries = self.journal.entries(request.key)
-        while settle(entries, request.question)[0].value is None and replies(entries) <= self.judge.asked_again:
+        """Ask until there is a verdict, or until it was asked often enough."""
+        while True:
+            entries = self.journal.entries(request.key)
+            attempt = count_replies(entries)
+            if settle(entries, request.question)[0].value is not None or attempt > self.judge.asked_again:
+                return
             if self.max_spend is not None and self.journal.spent >= self.max_spend:
                 raise InputError(
                     f"--max-spend: {self.journal.spent:.4g} of {self.max_spend:g} is spent; what was answered is kept, "
                     "a higher limit goes on from there"
                 )
-            tries = self.sent
+            sending = tenacity.AsyncRetrying(
+                retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.again),
+                stop=tenacity.stop_after_attempt(1 + self.judge.retries),
+                wait=self._wait,
+                reraise=True,
+            )
             try:
-                reply = await self._send(request, replies(entries))
+                reply = await sending(self._send, request, attempt)
             except Unanswered as error:
-                self.journal.append(self._entry(request, Reply("", 0, 0, FAILED, str(error)), self.sent - tries))
+                self._keep(request, Reply("", 0, 0, UNANSWERED, str(error)), sending)
                 self._give_up_on_a_server(error)
                 return
-            self._failed_in_a_row = 0
-            self.journal.append(self._entry(request, reply, self.sent - tries))
-            entries = self.journal.entries(request.key)
+            self._unanswered_in_a_row = 0
+            self._keep(request, reply, sending)
 
     async def _send(self, request: Request, attempt: int) -> Reply:
-        """Return a reply, the request being sent as often as the judge's entry allows."""
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.again),
-            stop=tenacity.stop_after_attempt(1 + self.judge.retries),
-            wait=self._wait,
-            reraise=True,
-        )
-        async for trial in retrying:
-            with trial:
-                await self.pace.turn()
-                self.sent += 1
-                return await self.backend.ask(request.question, request.text, request.key, attempt)
-        raise AssertionError("tenacity ends with a reply or an exception")
+        await self.pace.turn()
+        self.sent += 1
+        return await self.backend.ask(request.question, request.text, request.key, attempt)
+
+    def _keep(self, request: Request, reply: Reply, sending: tenacity.AsyncRetrying) -> None:
+        entry = {"key": request.key, **asdict(reply), "tries": sending.statistics["attempt_number"]}
+        entry["price"] = self.judge.price(reply.prompt_tokens, reply.completion_tokens)
+        self.journal.append(entry | {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds to the next try: what the server asks for, else twice as long each time."""
         asked = state.outcome.exception().wait_seconds
         if asked is None:
-            return tenacity.wait_exponential_jitter(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)(state)
+            return tenacity.wait_exponential_jitter(
+                FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, jitter=FIRST_WAIT_SECONDS
+            )(state)
         asked = min(asked, LONGEST_ASKED_WAIT_SECONDS)
         self.pace.pause(asked)
         return asked
 
     def _give_up_on_a_server(self, error: Unanswered) -> None:
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row >= GIVE_UP_AFTER:
+        self._unanswered_in_a_row += 1
+        if self._unanswered_in_a_row >= GIVE_UP_AFTER:
             raise InputError(
                 f"judge '{self.judge.name}': {GIVE_UP_AFTER} questions in a row got no answer, the last: {error}; "
                 "what was answered is kept, start again when the judge can be reached"
             )
-
-    def _entry(self, request: Request, reply: Reply, tries: int) -> Entry:
-        price = self.judge.price(reply.prompt_tokens, reply.completion_tokens)
-        entry = {"key": request.key, "outcome": reply.outcome, "text": reply.text, "reason": reply.reason}
-        entry |= {"model": reply.model, "stop": reply.stop}
-        entry |= {"prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens, "price": price}
-        return entry | {"tries": tries, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}

@@ -19,7 +19,8 @@ from polytune.errors import InputError
 from polytune.files import explain_failure
 
 Entry = dict[str, Any]
-"""key outcome text reason model stop prompt_tokens completion_tokens price tries time"""
+NEEDED = {"key", "outcome", "text", "reason", "prompt_tokens", "completion_tokens", "price", "tries"}
+"""What every entry has; besides: model, stop, time."""
 
 REFRESH_SECONDS = 1.0
 
@@ -93,8 +94,10 @@ class Journal:
         for line in lines[:-1]:  # after the last line break: nothing, or a line that is not whole (yet)
             try:
                 entry = json.loads(line)
-                self._take(path, position, entry | {"key": str(entry["key"]), "price": float(entry["price"])})
-            except (ValueError, TypeError, LookupError):
+                if not isinstance(entry, dict) or not set(entry) >= NEEDED:
+                    raise ValueError("lacks something")
+                self._take(path, position, entry | {"price": float(entry["price"])})
+            except (ValueError, TypeError):
                 self.damaged += 1
                 print(f"{path}: byte {position}: not an entry of a journal; it counts as not asked", file=sys.stderr)
             position += len(line) + 1

@@ -7,15 +7,19 @@ from typing import Any, Literal, Protocol
 
 from polytune.judging.questions import Question
 
+Outcome = Literal["answer", "refusal", "wrong-model", "unanswered"]
+"""The judge answered; it refused, as its server says; another model answered; nothing came back."""
+UNANSWERED = "unanswered"
+
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back, whatever it is worth. `refusal`: the server says so; `failure`: not from the judge asked for."""
+    """What came back, whatever it is worth."""
 
     text: str
     prompt_tokens: int
     completion_tokens: int
-    outcome: Literal["answer", "refusal", "failure"] = "answer"
+    outcome: Outcome = "answer"
     reason: str = ""
     model: str = ""
     stop: str = ""

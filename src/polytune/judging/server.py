@@ -109,9 +109,9 @@ class ServerJudge:
         wanted = self.judge.revision or self.judge.model
         if model != wanted:
             wrong = f"answered by '{short(model)}', not by '{wanted}'"
-            return Reply(said, *tokens, "failure", wrong, model, stop)
+            return Reply(said, *tokens, "wrong-model", wrong, model, stop)
         if refusal or stop == "content_filter":
-            return Reply(said, *tokens, "refusal", self._blot(str(refusal or "content filter")), model, stop)
+            return Reply(said, *tokens, "refusal", f"refused: {self._blot(str(refusal or stop))}", model, stop)
         return Reply(said, *tokens, "answer", "", model, stop)
 
     def _blot(self, text: str) -> str:

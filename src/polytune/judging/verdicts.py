@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from polytune.judging.asking import FAILED, Request, settle
+from polytune.judging.asking import Request, settle
 from polytune.judging.journal import Journal
 from polytune.judging.questions import FIRST
+from polytune.judging.replies import UNANSWERED
 
-OK, REFUSED, UNPARSABLE = "ok", "refused", "unparsable"
-STATUS = {"answer": UNPARSABLE, "refusal": REFUSED, FAILED: "failed"}
+OK = "ok"
+STATUS = {"answer": "unparsable", "refusal": "refused", "wrong-model": "failed", "unanswered": "failed"}
 """What a request without a verdict is, by the outcome of its last entry."""
 
 COLUMNS = {"language": None, "item": np.int32, "turn": np.int8, "order": None, "repeat": np.int8, "status": None}
@@ -37,7 +38,7 @@ def read_verdict(request: Request, journal: Journal) -> Row:
         value = 1.0 - value
     row: Row = {"language": question.language, "item": question.item, "turn": question.turn}
     row |= {"order": question.order, "repeat": question.repeat}
-    row["status"] = OK if verdict.value is not None else STATUS[entry["outcome"]] if entry else STATUS[FAILED]
+    row["status"] = OK if verdict.value is not None else STATUS[entry["outcome"] if entry else UNANSWERED]
     row |= {"reason": verdict.reason, "value": value, "text": entry["text"] if entry else ""}
     row["attempts"] = sum(entry["tries"] for entry in entries)
     for column in ("prompt_tokens", "completion_tokens", "price"):
@@ -46,7 +47,7 @@ def read_verdict(request: Request, journal: Journal) -> Row:
 
 
 def count_outcomes(rows: Iterable[Row]) -> dict[str, Any]:
-    """Return how many rows have each status, and why those without a value have none."""
+    """Return how many rows have each status, and why those without a value have none, in a few words."""
     rows = list(rows)
-    missing = Counter(row["reason"] for row in rows if row["status"] != OK)
+    missing = Counter(row["reason"].partition(":")[0] for row in rows if row["status"] != OK)
     return {"status": dict(sorted(Counter(row["status"] for row in rows).items())), "missing": dict(missing)}
