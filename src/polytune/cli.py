@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate-run": ("polytune.evaluation.evaluate_run", "Evaluate a run on everything that it owes."),
     "read-prompts": ("polytune.prompts.read", "Read one language of a prompt set into parquet."),
     "generate": ("polytune.generation.generate", "Let runs answer the questions of prompt sets."),
+    "identify": ("polytune.identification.identify", "Say in which language the answers of a run are."),
     "answer-null": ("polytune.judging.nulls", "Write the answers of a null responder, which no judge may like."),
     "judge": ("polytune.judging.judge", "Ask a judge for its verdicts on responses, nothing twice."),
     "collect-scores": ("polytune.scores.collect", "Collect evaluations into one tidy table."),

@@ -41,6 +41,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "evaluate-run": EVALUATION,
     "read-prompts": {"pyarrow"},
     "generate": {"torch", "transformers", "peft", "pyarrow"},
+    "identify": {"pyarrow"},
     "answer-null": {"pyarrow"},
     "judge": {"pyarrow"},  # and torch, transformers for a judge in the process
     "collect-scores": TABLES,

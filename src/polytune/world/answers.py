@@ -49,7 +49,7 @@ class AnswerKey:
         self.world, self.reader = world, Reader(world)
         self.event_of = {event.verb: number for number, event in enumerate(world.facts.events)}
         self.grammars = [world.grammar(language, guarded=False) for language in self.reader.languages]
-        self.grade = lru_cache(1 << 16)(self._grade)
+        self.grade = lru_cache(1 << 14)(self._grade)
         self._truth = lru_cache(1 << 10)(self._true_words)
 
     @classmethod

@@ -64,14 +64,18 @@ class Reader:
         self.known = np.array([[form in words for words in self.concepts] for form in forms])  # [forms, languages]
         loans = [_loans_of(world, language) for language in self.languages]
         self.native = self.known & np.array([[form not in words for words in loans] for form in forms])
-        self.identify: Callable[[str, str], Identified] = lru_cache(1 << 16)(self._identify)
+        self.identify: Callable[[str, str], Identified] = lru_cache(1 << 14)(self._identify)
 
     def words(self, text: str) -> list[str]:
         """Return the words of a text."""
         return WORD.findall(text)
 
+    def says_something(self, text: str) -> bool:
+        """Tell whether a text has words other than names."""
+        return any(word not in self.names for word in self.words(text))
+
     def has_words(self, text: str, language: str) -> bool:
-        """Tell whether `language` has every word of a text but the names."""
+        """Tell whether `language`, one of the world's, has every word of a text but the names."""
         words = self.concepts[self.languages.index(language)]
         return all(word in words or word in self.names for word in self.words(text))
 
