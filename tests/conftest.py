@@ -30,6 +30,9 @@ SLOW = (
     "project/test_failures.py",  # commands as processes
     "figures/test_draw.py",
     "tables",  # thousands of resamples, collected studies
+    "figures/test_judged_figures.py",
+    "tables/test_tables.py",  # thousands of resamples
+    "tables/test_judged_tables.py",
 )
 PLACES = {**dict.fromkeys(SLOW, "slow"), "workflow": "workflow", "slurm": "cluster"}
 """The tier of a folder's or a file's tests. Elsewhere a test is `unit` unless it says that it is slow."""

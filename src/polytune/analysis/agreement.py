@@ -12,7 +12,7 @@ import numpy as np
 
 from polytune.analysis.statistics import fisher_interval, pearson
 
-RESAMPLES = 9999
+RESAMPLES = 4999
 SIGNS = (-1, 0, 1)
 """A preference between two answers: the second, neither, the first."""
 

@@ -90,7 +90,7 @@ def check_judges(
         missing = {status: int(total[status]) for status in ("refused", "unparsable", "failed")}
         asked = int(total["ok"]) + sum(missing.values())
         paired = bool((part["opponent"] != "").any())
-        longer = Share(total["longer"], total["sized"]) if paired else longer_rated_higher(items, about)
+        longer = Share(total["longer"], total["sized"]) if paired else longer_rated_higher(items, runs, about)
         same = np.logical_and.reduce([scores[column] == value for column, value in about.items()])
         found.append(
             JudgeChecks(
@@ -112,7 +112,7 @@ def check_judges(
     return found
 
 
-def longer_rated_higher(items: Items, about: dict[str, Any]) -> Share:
+def longer_rated_higher(items: Items, runs: pd.DataFrame, about: dict[str, Any]) -> Share:
     """Return how often the longer of two answers to one question has the higher rating, of those that differ in both.
 
     All pairs of the study's models are looked at; they share answers, so the share has no interval.
@@ -121,6 +121,7 @@ def longer_rated_higher(items: Items, about: dict[str, Any]) -> Share:
 
     ratings = items.read(about["evaluation"], about["origin"], "rating")
     ratings = ratings[(ratings["judge"] == about["judge"]) & (ratings["protocol"] == about["protocol"])]
+    ratings = ratings[ratings["run"].isin(runs["run"])]
     wide = ratings.pivot(index=ANSWER, columns="run", values="value")
     lengths = items.read(about["evaluation"], about["origin"], "answer_characters")
     lengths = lengths.pivot(index=ANSWER, columns="run", values="value").reindex(index=wide.index, columns=wide.columns)

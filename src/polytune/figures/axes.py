@@ -75,12 +75,16 @@ def _place(column: str, value: float) -> float:
 
 def set_logarithmic_limits(axes: Axes, points: pd.DataFrame) -> None:
     """Set a logarithmic axis around the values; what is 0 or less has no place on it."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     values = points.loc[points["value"] > 0, "value"]
     axes.set_yscale("log")
     if len(values):
         low = points.loc[points["low"] > values.min() / 3, "low"].min()
         axes.set_ylim(0.9 * min(values.min(), low), 1.1 * points["high"].max())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def set_limits(axes: Axes, points: pd.DataFrame, info: MeasureInfo, chance: float | None, zero: bool = False) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from polytune.config.paths import Paths
 from polytune.scores.answers import KEYS, LANGUAGE, PASSES, Answers, check_same_answers, read_answers
 from polytune.scores.evaluations import Score
-from polytune.scores.means import clustered_score, mean_score
+from polytune.scores.means import clustered_scores, mean_score
 from polytune.scores.spec import AnswersSpec, JudgedSpec
 from polytune.scores.verdicts import (
     answer_values,
@@ -147,20 +147,18 @@ def answer_scores(items: pd.DataFrame, parallel: bool) -> Iterator[tuple[str, st
 
     `items` are `KEYS` and a column per measure. A measure without any value in some language has no mean.
     """
+    languages, numbers = items["language"].to_numpy(), items["item"].to_numpy()
     for measure in items.columns.difference(KEYS, sort=False):
-        scores, missing = {}, {}
-        known = items.dropna(subset=measure)
-        for language, part in items.groupby("language", sort=False):
-            own = known[known["language"] == language]
-            missing[language] = len(part) - len(own)
-            scores[language] = clustered_score(own, measure) if len(own) else Score(math.nan, math.nan, 0)
-            yield "", language, measure, scores[language], missing[language]
-        mean = mean_score(scores, dict.fromkeys(scores, 1.0))
-        group = mean_score(scores, {code: score.items or 1 for code, score in scores.items()})
-        if parallel and all(score.items for score in scores.values()):
-            mean, group = clustered_score(known, measure), clustered_score(known, measure, equal_languages=False)
-        for aggregate, score in (("mean", mean), ("group", group)):
-            yield aggregate, "", measure, score, sum(missing.values())
+        missing = items[measure].isna().groupby(items["language"]).sum()
+        found = clustered_scores(languages, numbers, items[measure].to_numpy(dtype=float))
+        for language, score in found.languages.items():
+            yield "", language, measure, score, int(missing[language])
+        mean, group = found.mean, found.group
+        if not parallel:
+            mean = mean_score(found.languages, dict.fromkeys(found.languages, 1.0))
+            group = mean_score(found.languages, {code: score.items or 1 for code, score in found.languages.items()})
+        yield "mean", "", measure, mean, int(missing.sum())
+        yield "group", "", measure, group, int(missing.sum())
 
 
 def drift(changes: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,19 +39,54 @@ def mean_score(scores: dict[str, Score], weights: dict[str, float], errors_known
     )
 
 
-def clustered_score(items: pd.DataFrame, measure: str, equal_languages: bool = True) -> Score:
-    """Return the mean over the languages of parallel items, with the items as clusters.
+@dataclass(frozen=True)
+class ClusteredScores:
+    """Scores of every language, their plain mean, and the mean weighted by values."""
+
+    languages: dict[str, Score]
+    mean: Score
+    group: Score
+
+
+def clustered_scores(languages: np.ndarray, items: np.ndarray, values: np.ndarray) -> ClusteredScores:
+    """Return means of values with the items as clusters; NaN are left out. One language, item and value per row.
 
     The translations of one item, and the turns of one conversation, succeed and fail together, so they are no
-    independent draws: the items are (Miller 2024, arXiv 2411.00640, section 2.2). `items` has the columns `language`,
-    `item` and the measure; languages count equally, or each row does. With weights w that sum to 1 and e the
-    difference from the language's mean, stderr = sqrt(G / (G - 1) sum over the G items of (sum w e)^2), which is
-    sd / sqrt(G) of the items' means where all have the same rows.
+    independent draws: the items are (Miller 2024, arXiv 2411.00640, section 2.2). With weights w that sum to 1 and e
+    the difference from the language's mean, stderr = sqrt(G / (G - 1) sum over the G items of (sum w e)^2), which is
+    sd / sqrt(G) of the items' means where all have the same rows. A language without a value has a score of NaN, and
+    then so have the means.
     """
-    groups = items.groupby("language", sort=False)[measure]
-    weights = 1 / (groups.transform("size") * groups.ngroups) if equal_languages else 1 / len(items)
-    sums = (weights * (items[measure] - groups.transform("mean"))).groupby(items["item"]).sum()
-    clusters = len(sums)
-    error = math.sqrt(clusters / (clusters - 1) * (sums**2).sum()) if clusters > 1 else math.nan
-    value = groups.mean().mean() if equal_languages else items[measure].mean()
-    return Score(float(value), error, len(items))
+    names, language = np.unique(languages, return_inverse=True)
+    known = ~np.isnan(values)
+    _, item = np.unique(items, return_inverse=True)
+    sums, counts = np.zeros((2, item.max(initial=-1) + 1, len(names)))
+    np.add.at(sums, (item[known], language[known]), values[known])
+    np.add.at(counts, (item[known], language[known]), 1)
+    total = counts.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = sums.sum(axis=0) / total
+        residuals = sums - counts * means  # items x languages
+        shares = residuals / total
+        single = {
+            str(name): Score(
+                float(means[place]), _clustered_error(shares[:, place], counts[:, place]), int(total[place])
+            )
+            for place, name in enumerate(names)
+        }
+        rows, every = int(total.sum()), counts.sum(axis=1)
+        mean = Score(float(means.mean()), _clustered_error(shares.mean(axis=1), every), rows)
+        group = Score(float(sums.sum() / rows), _clustered_error(residuals.sum(axis=1) / rows, every), rows)
+    return ClusteredScores(single, mean, group)
+
+
+def clustered_score(items: pd.DataFrame, measure: str) -> Score:
+    """Return the mean over the languages of parallel items: columns `language`, `item` and the measure."""
+    columns = (items[column].to_numpy() for column in ("language", "item", measure))
+    return clustered_scores(*columns).mean
+
+
+def _clustered_error(sums: np.ndarray, counts: np.ndarray) -> float:
+    """Return the error from the sums of each item; those without a value are no clusters."""
+    clusters = int((counts > 0).sum())
+    return math.sqrt(clusters / (clusters - 1) * float((sums**2).sum())) if clusters > 1 else math.nan

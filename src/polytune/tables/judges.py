@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from polytune.analysis.choices import Choice, check_coverage
 from polytune.analysis.context import Context
 from polytune.analysis.judges import JudgeChecks, NullRank, Share, check_judges
 from polytune.analysis.measures import measure_info
@@ -40,17 +39,16 @@ def build_judge_checks(
     items: Items,
     checks: pd.DataFrame,
     responders: pd.DataFrame,
-    largest_missing_share: float = Choice.largest_missing_share,
 ) -> Table:
     """Return what the verdicts say of each judge and protocol: a column each, over all runs and languages.
 
-    Null responders that do not rank last are warned of, by name and number.
+    Null responders that do not rank last are warned of, by name and number. However many verdicts are missing, this
+    table says it.
     """
     import pandas as pd
 
     if checks.empty:
         raise InputError("nothing was judged in this study")
-    check_coverage(scores, Choice(largest_missing_share=largest_missing_share))
     found = check_judges(checks, scores, runs, responders, items)
     data = pd.DataFrame([_numbers(one) for one in found])
     kinds = dict.fromkeys((null.kind, null.measure) for one in found for null in one.nulls)

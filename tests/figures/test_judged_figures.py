@@ -1,0 +1,159 @@
+"""Figures of judged answers: what is drawn is what the csv holds, nothing overlaps, published values at full scale."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.container import BarContainer
+
+from polytune.analysis.asked import Asked
+from polytune.analysis.decomposition import PARTS
+from polytune.config.kinds import call_kind
+from polytune.errors import InputError
+from polytune.figures.axes import magnitude
+from polytune.figures.drawing import finish
+from polytune.figures.kinds import FIGURES
+from polytune.figures.style import use_style
+from tests.cases.drawn import csv_values, drawn_values, overlaps, texts_of
+from tests.cases.synthetic_answers import TUNED, alpaca_study
+
+OWN = {"own": ["monolingual"], "languages": list(TUNED), "measure": "rating_in_language", "total_of": 50}
+SIZES = {"against": "parameters", "by": "family"}
+FAMILIES = ["multilingual", "downsampled", "monolingual"]
+LARGE = {"bases": ["world-bloom-l"]}
+SPECS = {
+    "fig1": {"draw": "values", "benchmarks": ["questions"], "panels": "language", "marks": "curves"} | OWN | SIZES,
+    "fig3": {"draw": "values", "benchmarks": ["questions"], "languages": ["bn"], "measure": "rating",
+             "families": ["multilingual", "downsampled", "english"]} | SIZES,
+    "fig4": {"draw": "values", "benchmarks": ["questions"], "values": "logarithmic", "mean": "mean"} | OWN | SIZES
+    | {"measure": "rating_lost"},
+    "fig5": {"draw": "values", "benchmarks": ["questions"], "panels": "language", "marks": "bars", "against": "base",
+             "by": "family", "families": FAMILIES} | OWN,
+    "pass": {"draw": "values", "benchmarks": ["questions"], "measure": "language_pass", "against": "language",
+             "by": "family"} | LARGE | {"own": ["monolingual"]},
+    "confusion": {"draw": "language_confusion", "benchmark": "questions", "panels": "family"} | LARGE,
+    "parts": {"draw": "decomposition", "benchmark": "questions", "reference": "english"} | OWN | LARGE,
+    "length": {"draw": "pairs", "benchmark": "questions"} | OWN,
+    "length-mean": {"draw": "pairs", "benchmark": "questions", "panels": "evaluation", "beside": "language_pass",
+                    "measure": "rating"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return alpaca_study(tmp_path_factory.mktemp("study"), items=20)
+
+
+def draw(study, spec, folder=None, **changes):
+    use_style()
+    asked = Asked(study.asked(spec, **changes), study.tables, "figures")
+    tables = asked.tables(FIGURES[spec["draw"]].needs)
+    given = {**tables, "context": asked.context, "published_folder": folder}
+    drawing = call_kind(FIGURES, "draw", spec, given, asked.defaults, asked.where)
+    finish(drawing, asked.statements(drawing.table))
+    return drawing
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_nothing_overlaps_and_the_csv_holds_what_is_drawn(study, name):
+    drawing = draw(study, SPECS[name])
+    boxes = texts_of(drawing.figure)
+    width, height = drawing.figure.bbox.width, drawing.figure.bbox.height
+    assert not overlaps(boxes)
+    assert all(box.x0 > -1 and box.y0 > -1 and box.x1 < width + 1 and box.y1 < height + 1 for box in boxes.values())
+    if SPECS[name]["draw"] == "values":
+        assert drawn_values(drawing.figure) == csv_values(drawing.table)
+    assert "Generated world w1" in " ".join(text for text, _, _ in boxes)
+
+
+def test_sizes_stand_at_their_logarithms(study):
+    drawing = draw(study, SPECS["fig1"])
+    axes = drawing.figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["100K", "400K", "1.6M"]
+    np.testing.assert_allclose(axes.get_xticks(), np.log10([1e5, 4e5, 1.6e6]))
+    assert [ax.get_title(loc="left") for ax in drawing.figure.axes] == ["(a) English", "(b) Spanish", "(c) Bulgarian"]
+    assert drawing.table["value"].max() > 100  # totals of 50 prompts
+    assert drawing.figure.axes[0].get_ylabel().replace("\n", " ") == "rating in the right language (total of 50)"
+    assert [magnitude(number) for number in (559e6, 1_065_314_304, 7.07e9, 13e9, 96)] == [
+        "559M", "1.1B", "7.1B", "13B", "96"]  # fmt: skip
+
+
+def test_lost_ratings_have_a_logarithmic_axis(study):
+    axes = draw(study, SPECS["fig4"]).figure.axes[0]
+    assert axes.get_yscale() == "log" and axes.get_ylim()[0] > 0
+
+
+def test_published_values_stand_at_the_bars_they_belong_to(study, tmp_path):
+    table = pd.DataFrame({"base": "world-bloom-l-w1", "family": ["multilingual", "monolingual"], "language": "es",
+                          "value": [111.0, 99.0]})  # fmt: skip
+    path = tmp_path / "paper.csv"
+    path.write_text("# A paper, figure 5: totals\n" + table.to_csv(index=False))
+    spec = SPECS["fig5"] | {"published": "paper.csv"}
+    drawing = draw(study, spec, tmp_path, scale="full")
+    found = drawing.table.dropna(subset="published").set_index("family")["published"].to_dict()
+    assert found == {"multilingual": 111.0, "monolingual": 99.0}
+    diamonds = [line for line in drawing.figure.axes[1].lines if line.get_marker() == "D" and line.get_mfc() == "none"]
+    at = {float(x): y for line in diamonds for x, y in zip(*line.get_data(), strict=True) if y == y}
+    bars = [one for one in drawing.figure.axes[1].containers if isinstance(one, BarContainer)]
+    places = {family: bars[place][2].get_x() + bars[place][2].get_width() / 2 for place, family in enumerate(FAMILIES)}
+    assert {round(places[family], 6): value for family, value in found.items()} == {
+        round(x, 6): y for x, y in at.items()
+    }
+    assert "Published: A paper, figure 5." in drawing.notes
+    world = draw(study, spec, tmp_path)
+    assert "published" not in world.table and any("does not apply here" in note for note in world.notes)
+    path.write_text("# x\n" + table.rename(columns={"base": "bse"}).to_csv(index=False))
+    with pytest.raises(InputError, match=r"paper.csv: no column 'base', which the figure shows"):
+        draw(study, spec, tmp_path, scale="full")
+    path.write_text("# x\n" + table.assign(language="zh").to_csv(index=False))
+    with pytest.raises(InputError, match="none of its base, family, language is in the figure"):
+        draw(study, spec, tmp_path, scale="full")
+
+
+def test_cells_of_the_heatmap_are_the_shares(study):
+    drawing = draw(study, SPECS["confusion"] | {"own": ["monolingual"]})
+    names = [axes.get_title(loc="left") for axes in drawing.figure.axes if axes.get_visible()]
+    assert names == ["(a) base model", "(b) english", "(c) multilingual", "(d) downsampled", "(e) monolingual"]
+    image = drawing.figure.axes[1].images[0].get_array()
+    english = drawing.table[drawing.table["panel"] == "english"]
+    wide = english.pivot(index="language", columns="answered", values="share")
+    axes = drawing.figure.axes[1]
+    labels = [[label.get_text() for label in ticks] for ticks in (axes.get_yticklabels(), axes.get_xticklabels())]
+    np.testing.assert_allclose(image, 100 * wide.loc[labels[0], labels[1]])
+    assert np.ma.getmaskarray(drawing.figure.axes[4].images[0].get_array()).sum() == len(
+        labels[1]
+    )  # no model of Bengali
+
+
+def test_stacked_parts_end_at_the_difference(study):
+    drawing = draw(study, SPECS["parts"])
+    wide = drawing.table.pivot(index=["family", "language"], columns="part", values="value")
+    np.testing.assert_allclose(wide[PARTS[0]] + wide[PARTS[1]], wide[PARTS[2]])
+    np.testing.assert_allclose(
+        wide.loc["multilingual"].drop("mean").mean(), wide.loc["multilingual"].loc["mean"], rtol=1e-9
+    )
+    bars = [bar for bar in drawing.figure.axes[0].patches if bar.get_width()]
+    ends = sorted(round(bar.get_x() + bar.get_width(), 6) for bar in bars)
+    both_positive = wide.loc["multilingual"][(wide.loc["multilingual"] >= 0).all(axis=1)]
+    assert len(both_positive) and set(both_positive[PARTS[2]].round(6)) <= set(ends)
+    with pytest.raises(InputError, match="only rating_in_language"):
+        draw(study, SPECS["parts"] | {"measure": "rating"})
+
+
+def test_two_measures_stand_beside_each_other(study):
+    drawing = draw(study, SPECS["length-mean"])
+    means = study.scores.query("aggregate == 'mean'").pivot(index="run", columns="measure", values="value")
+    means = means[~means.index.str.startswith("null")]
+    found = drawing.table[["value_beside", "value"]].sort_values("value").to_numpy()
+    np.testing.assert_allclose(sorted(set(found[:, 1])), sorted(set(means["rating"])))
+    assert {round(x, 6) for x in found[:, 0]} == {round(100 * x, 6) for x in means["language_pass"]}
+    title = drawing.figure.axes[0].get_title(loc="left")
+    r = np.corrcoef(drawing.table["value_beside"], drawing.table["value"])[0, 1]
+    assert title == f"(a) World questions, r = {r:.2f}".replace("-", "−")
+
+
+def test_two_bases_of_one_size_do_not_share_a_line(study):
+    runs = study.runs.assign(parameters=study.runs["parameters"].replace(400_000, 100_000))
+    spec = SPECS["fig3"] | {"families": ["multilingual"]}
+    given = {"scores": study.scores, "runs": runs, "context": study.context, "items": None, "published_folder": None}
+    with pytest.raises(InputError, match=r"several bases of 100,000 parameters: world-bloom-s-w1, world-bloom-m-w1"):
+        call_kind(FIGURES, "draw", spec, given, {}, "x")
