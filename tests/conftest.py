@@ -29,10 +29,8 @@ SLOW = (
     "models/test_heads.py",
     "project/test_failures.py",  # commands as processes
     "figures/test_draw.py",
-    "tables",  # thousands of resamples, collected studies
     "figures/test_judged_figures.py",
-    "tables/test_tables.py",  # thousands of resamples
-    "tables/test_judged_tables.py",
+    "tables",  # thousands of resamples, collected studies
 )
 PLACES = {**dict.fromkeys(SLOW, "slow"), "workflow": "workflow", "slurm": "cluster"}
 """The tier of a folder's or a file's tests. Elsewhere a test is `unit` unless it says that it is slow."""
