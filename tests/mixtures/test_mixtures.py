@@ -136,6 +136,26 @@ def test_listed_sets_become_mixtures(data):
     assert [mixture.languages for mixture in mixtures] == [("en", "af"), ("zh", "ar")]
 
 
+def test_listed_sets_may_say_the_seed_that_made_them(data):
+    sets = {"geo": {66: ["af", "en"], 42: ["zh", "ar"]}, "hand": ["en"]}
+    recipes = expand("mix", "selected", sets=sets, rows=10)
+    assert [recipe.name for recipe in recipes] == [
+        "toy-mix-geo-k2-seed66-10-rows", "toy-mix-geo-k2-seed42-10-rows", "toy-mix-hand-10-rows"
+    ]  # fmt: skip
+    assert recipes[0].coordinates == {"features": "geo", "k": 2, "selection_seed": 66, "rows": 10}
+
+
+def test_another_algorithm_is_another_selection(data):
+    options = {"features": "typo", "k": 2, "selection_seeds": [1], "rows": 10}
+    plain, far = (expand("mix", "selected", **options, **more)[0] for more in ({}, {"algorithm": "kcentre"}))
+    assert plain.selection == {"features": "typo", "k": 2, "seed": 1, "vectors": ""}  # the specs of before
+    assert far.selection == {**plain.selection, "algorithm": "kcentre"}
+    assert (plain.name, far.name) == (
+        "toy-mix-typo-k2-seed1-10-rows", "toy-mix-typo-kcentre-k2-seed1-10-rows"
+    )  # fmt: skip
+    assert far.selection_name.startswith("typo-kcentre-k2-seed1-") and far.coordinates["algorithm"] == "kcentre"
+
+
 @pytest.mark.parametrize(
     "family, options, message",
     [
@@ -171,6 +191,12 @@ def test_listed_sets_become_mixtures(data):
         ("selected", {"rows": 9, "features": "typo", "k": 9, "selection_seeds": [1]}, "k: 9 is outside 1 to 4"),
         ("selected", {"rows": 9, "features": "sem", "k": 2, "selection_seeds": [1]}, "'vectors' .* go together"),
         ("selected", {"rows": 9, "sets": {"a": ["en", "q1"]}}, r"sets\.a\[1\]: no language 'q1'"),
+        ("selected", {"rows": 9, "sets": {"a": {1: ["en", "q1"]}}}, r"sets\.a\.1\[1\]: no language 'q1'"),
+        (
+            "selected",
+            {"rows": 9, "features": "rnd", "k": 2, "selection_seeds": [1], "algorithm": "dpp"},
+            "features 'rnd' have no vectors",
+        ),
         ("selected", {"rows": 9, "sets": {"A b": ["en"]}}, "'A b' is no name"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Choose k languages: k-means on language vectors, one per family, or at random (arXiv 2410.07809, section 3).
+"""Choose k languages by their vectors, one per family, or at random (arXiv 2410.07809, section 3).
 
 k-means as the paper's subsets came about: float64 vectors, languages in alphabetical order of their codes,
 scikit-learn's Lloyd algorithm from k-means++, n_init=10, max_iter=300, tol=1e-4; then the language nearest to each
@@ -18,6 +18,7 @@ import typer
 from polytune.errors import InputError, nearest
 from polytune.files import write_json
 from polytune.languages.codes import check_languages, languages
+from polytune.languages.diversity import select_determinantal, select_far_apart
 from polytune.languages.vectors import feature_set, read_vectors
 from polytune.readers.records import read_records
 
@@ -38,6 +39,14 @@ class Features(StrEnum):
     sem = "sem"  # vectors of a file that the user supplies (the paper: 200 colexification embeddings)
     fam = "fam"  # one language per family
     rnd = "rnd"  # at random
+
+
+class Algorithm(StrEnum):
+    """How languages are chosen by their vectors."""
+
+    kmeans = "kmeans"  # the language nearest to the centroid of each cluster (the paper's)
+    kcentre = "kcentre"  # each as far as possible from those before it, from one drawn at random
+    dpp = "dpp"  # drawn by a determinantal point process, which avoids sets of similar ones
 
 
 def select_by_clusters(vectors: pd.DataFrame, k: int, seed: int) -> list[dict]:
@@ -86,11 +95,16 @@ def select_by_family(codes: Sequence[str], k: int, seed: int) -> list[str]:
 
 
 def select_languages(
-    features: str, k: int, seed: int, codes: Sequence[str], vectors: pd.DataFrame | None = None
+    features: str,
+    k: int,
+    seed: int,
+    codes: Sequence[str],
+    vectors: pd.DataFrame | None = None,
+    algorithm: str = Algorithm.kmeans,
 ) -> dict:
-    """Return a selection: `features`, `k`, `seed`, `languages`, `left_out`, and `clusters` where there are any.
+    """Return a selection: `features`, `k`, `seed`, `languages`, `left_out`, and `clusters` or `steps` by algorithm.
 
-    `vectors` (a row per language) is used by the k-means selections; candidates without a complete vector are
+    `vectors` (a row per language) is used by all but `fam` and `rnd`; candidates without a complete vector are
     `left_out`. Raises `InputError` if fewer than k candidates remain.
     """
     left_out: list[str] = []
@@ -103,15 +117,22 @@ def select_languages(
     if not 1 <= k <= len(candidates):
         without = f"; without vector: {' '.join(left_out)}" if left_out else ""
         raise InputError(f"select-languages: --k is {k}; allowed: 1 to {len(candidates)} languages{without}")
+    steps: dict[str, list[dict]] = {}
     if features == Features.fam:
-        chosen, clusters = select_by_family(candidates, k, seed), None
+        chosen = select_by_family(candidates, k, seed)
     elif features == Features.rnd:
-        chosen, clusters = select_at_random(candidates, k, seed), None
+        chosen = select_at_random(candidates, k, seed)
     else:
-        clusters = select_by_clusters(vectors.loc[candidates], k, seed)
-        chosen = [cluster["language"] for cluster in clusters]
-    selection |= {"languages": chosen, "candidates": candidates, "left_out": left_out}
-    return selection | ({"clusters": clusters} if clusters is not None else {})
+        if algorithm == Algorithm.kmeans:
+            steps["clusters"] = select_by_clusters(vectors.loc[candidates], k, seed)
+        elif algorithm == Algorithm.kcentre:
+            drawn = sorted(candidates, key=lambda code: _draw(seed, code))
+            steps["steps"] = select_far_apart(vectors.loc[candidates], k, drawn)
+        else:
+            steps["steps"] = select_determinantal(vectors.loc[candidates], k, seed)
+        selection |= {} if algorithm == Algorithm.kmeans else {"algorithm": str(algorithm)}
+        chosen = sorted(step["language"] for found in steps.values() for step in found)
+    return selection | {"languages": chosen, "candidates": candidates, "left_out": left_out} | steps
 
 
 def read_own_vectors(path: Path) -> pd.DataFrame:
@@ -147,8 +168,9 @@ def command(
     vectors: Annotated[Path | None, typer.Option(help="Output of build-vectors, for typo, geo and learn.")] = None,
     own_vectors: Annotated[Path | None, typer.Option(help="Table of your own language vectors, for sem.")] = None,
     candidates: Annotated[str, typer.Option(help="Codes to choose from; default: the 52 of Bactrian-X.")] = "",
+    algorithm: Annotated[Algorithm, typer.Option(help="How languages are chosen by vectors.")] = Algorithm.kmeans,
 ) -> None:
-    """Choose languages by k-means on their vectors, by family or at random."""
+    """Choose languages by their vectors, by family or at random."""
     codes = [entry.language for entry in check_languages(candidates.split(), "select-languages: --candidates")]
     codes = codes or [code for code, entry in languages().items() if entry.bactrian_x]
     table = None
@@ -160,7 +182,7 @@ def command(
         if vectors is None:
             raise InputError(f"select-languages: --features {features} needs --vectors: the output of build-vectors")
         table = feature_set(read_vectors(vectors), features)
-    write_json(output, select_languages(features, k, seed, codes, table))
+    write_json(output, select_languages(features, k, seed, codes, table, algorithm))
 
 
 def _draw(seed: int, name: str) -> bytes:

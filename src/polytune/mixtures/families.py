@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from polytune.config.kinds import Kind, Language, check_kind
 from polytune.errors import InputError, nearest
@@ -62,7 +62,8 @@ class Recipe:
             return ""
         wanted = self.selection
         others = digest([self.languages, wanted["vectors"]])[:8]
-        return f"{wanted['features']}-k{wanted['k']}-seed{wanted['seed']}-{others}"
+        way = f"-{wanted['algorithm']}" if "algorithm" in wanted else ""
+        return f"{wanted['features']}{way}-k{wanted['k']}-seed{wanted['seed']}-{others}"
 
     def content(self) -> dict:
         """Return what decides the rows: all but the name and the place in a study."""
@@ -214,38 +215,8 @@ def downsampled(draft: Draft, languages: list[Language]) -> Iterator[Recipe]:
     yield draft.recipe(draft.key, languages, {}, sampling="merged")
 
 
-def selected(
-    draft: Draft,
-    languages: list[Language] | None = None,
-    features: Literal["typo", "geo", "learn", "sem", "fam", "rnd"] | None = None,
-    k: int | None = None,
-    selection_seeds: list[int] | None = None,
-    vectors: str = "",
-    sets: dict[str, list[Language]] | None = None,
-) -> Iterator[Recipe]:
-    """k of the languages chosen by k-means on their vectors, by family or at random, one mixture per seed; or listed
-    sets (Linguistic, section 3). `features: sem` needs `vectors`, a table of the user's own."""
-    for label, chosen in (sets or {}).items():
-        if not label.replace("-", "").isalnum() or label != label.lower():
-            raise InputError(f"{draft.where}.sets: '{label}' is no name; allowed are a-z, 0-9 and '-'")
-        yield draft.recipe(f"{draft.key}-{label}", chosen, {"features": label})
-    given = {"languages": languages, "features": features, "k": k, "selection_seeds": selection_seeds}
-    if not sets or any(value is not None for value in given.values()):
-        if missing := [name for name, value in given.items() if not value]:
-            raise InputError(f"{draft.where}: family 'selected' needs the key '{missing[0]}', or 'sets' alone")
-        if not 1 <= k <= len(languages):
-            raise InputError(f"{draft.where}.k: {k} is outside 1 to {len(languages)}, the number of 'languages'")
-        if (features == "sem") != bool(vectors):
-            raise InputError(f"{draft.where}: features 'sem' and the key 'vectors' (a table of yours) go together")
-    for seed in selection_seeds or []:
-        middle = f"{draft.key}-{features}-k{k}-seed{seed}"
-        selection = {"features": features, "k": k, "seed": seed, "vectors": vectors}
-        coordinates = {"features": features, "k": k, "selection_seed": seed}
-        yield draft.recipe(middle, languages, coordinates, selection=selection)
-
-
-def _family(name: str, caption: str) -> Kind:
-    return Kind(f"polytune.mixtures.families:{name}", ("draft",), caption)
+def _family(name: str, caption: str, module: str = "families") -> Kind:
+    return Kind(f"polytune.mixtures.{module}:{name}", ("draft",), caption)
 
 
 FAMILIES = {
@@ -255,7 +226,9 @@ FAMILIES = {
     "pairs": _family("pairs", "two languages each, listed or drawn"),
     "parallel": _family("parallel", "all languages, the same rows in each"),
     "downsampled": _family("downsampled", "a random sample of the merged languages"),
-    "selected": _family("selected", "languages chosen by their vectors, by family or at random, or listed sets"),
+    "selected": _family(
+        "selected", "languages chosen by their vectors, by family or at random, or listed sets", module="selected"
+    ),
 }
 
 

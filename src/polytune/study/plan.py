@@ -203,9 +203,10 @@ class Plan:
         """Return how a selection is asked for on the command line."""
         recipe = self.selections[selection]
         wanted = recipe.selection
-        options = ["--features", wanted["features"], "--k", str(wanted["k"]), "--seed", str(wanted["seed"])]
-        own = ["--own-vectors", wanted["vectors"]] if wanted["vectors"] else []
-        return [*options, *own, "--candidates", " ".join(recipe.languages)]
+        options = {"--features": wanted["features"], "--k": str(wanted["k"]), "--seed": str(wanted["seed"])}
+        options |= {"--own-vectors": wanted["vectors"], "--algorithm": wanted.get("algorithm", "")}
+        options["--candidates"] = " ".join(recipe.languages)
+        return [word for option, value in options.items() if value for word in (option, value)]
 
     def token_indexes(self, run: Run) -> list[str]:
         """Return the token stores that a training reads."""
