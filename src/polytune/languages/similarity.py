@@ -20,6 +20,7 @@ import typer
 
 from polytune.files import atomic_path
 from polytune.languages.codes import languages
+from polytune.languages.coverage import angular_interval, known_pairs, sound_coverage, typological_coverage
 from polytune.languages.sound import build_sound_similarity, default_words_path, read_words
 from polytune.languages.uriel import completed_features, family_features, geographic_features, merged_features
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 METHODS = ("uriel-precomputed", "uriel")
 TYPOLOGICAL = {"syntactic": ("S_",), "phonological": ("P_",), "inventory": ("INV_",), "featural": ("S_", "P_", "INV_")}
 MEASURES = ("featural", "genetic", "geographic", "inventory", "phonological", "syntactic")
+
+COLUMNS = ("similarity", "coverage", "low", "high")
 
 MACRO_CODES = frozenset(("ara", "aze", "fas", "kur", "msa", "nor", "orm", "swa", "uzb", "zho"))
 """Codes that URIEL's tables held without any data."""
@@ -56,21 +59,46 @@ def uriel_distances(isos: Sequence[str], measure: str, method: str) -> np.ndarra
 
     if method not in METHODS or measure not in MEASURES:
         raise ValueError(f"no measure '{measure}' by method '{method}'")
-    unknown = np.array([method == "uriel-precomputed" and iso in MACRO_CODES for iso in isos])
-    if measure == "genetic":
-        distances = _genetic_distances(isos)
-    elif measure == "geographic":
-        distances = _geographic_distances(isos)
-    elif method == "uriel-precomputed":
-        distances = _angular_distances(_published_typology(isos, measure, unknown))
+    if measure in TYPOLOGICAL:
+        distances = _angular_distances(_typology(isos, measure, method))
     else:
-        table = completed_features()
-        columns = [column for prefix in TYPOLOGICAL[measure] for column in table.columns(prefix)]
-        distances = _angular_distances(table.rows(isos)[:, columns])
-    if measure in ("genetic", "geographic"):
+        distances = _genetic_distances(isos) if measure == "genetic" else _geographic_distances(isos)
+        unknown = _unknown(isos, method)
         distances[unknown] = distances[:, unknown] = 1.0
     np.fill_diagonal(distances, 0.0)
     return distances
+
+
+def uriel_coverage(isos: Sequence[str], measure: str, method: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the share of features that both languages have and the interval over resampled features, codes x codes.
+
+    Of the genetic and the geographic measure it is 1 or 0, whether both have a family or a place, without interval.
+    """
+    import numpy as np
+
+    if measure in TYPOLOGICAL:
+        share = typological_coverage(isos, TYPOLOGICAL[measure], _unknown(isos, method))
+        return share, *angular_interval(_typology(isos, measure, method))
+    unknown = _unknown(isos, method)
+    if measure == "genetic":
+        unknown = unknown | ~family_features().rows(isos).any(axis=1)
+    share = known_pairs(unknown)
+    return share, np.full_like(share, np.nan), np.full_like(share, np.nan)
+
+
+def _unknown(isos: Sequence[str], method: str) -> np.ndarray:
+    """Return which codes count as unknown."""
+    import numpy as np
+
+    return np.array([method == "uriel-precomputed" and iso in MACRO_CODES for iso in isos])
+
+
+def _typology(isos: Sequence[str], measure: str, method: str) -> np.ndarray:
+    """Return the vectors that a typological measure compares."""
+    if method == "uriel-precomputed":
+        return _published_typology(isos, measure, _unknown(isos, method))
+    table = completed_features()
+    return table.rows(isos)[:, [column for prefix in TYPOLOGICAL[measure] for column in table.columns(prefix)]]
 
 
 def _published_typology(isos: Sequence[str], measure: str, unknown: np.ndarray) -> np.ndarray:
@@ -130,10 +158,12 @@ def _genetic_distances(isos: Sequence[str]) -> np.ndarray:
 
 
 def build_similarity(words: Path | str) -> pd.DataFrame:
-    """Return all similarities as rows `language, other, measure, method, similarity` (in [0, 1], or NaN if unknown).
+    """Return all similarities as rows `language, other, measure, method, similarity, coverage, low, high`.
 
-    Every ordered pair of the table's languages is there, each language with itself (1) included. `words` is the table
-    of basic words for sound correspondence.
+    Similarities lie in [0, 1], NaN if unknown. `coverage` is the share of features (or words) that both languages have,
+    `low` and `high` the 95 % interval over resampled features, NaN where there are none (`languages.coverage`). Every
+    ordered pair of the table's languages is there, each language with itself (1) included. `words` is the table of
+    basic words for sound correspondence.
     """
     import numpy as np
     import pandas as pd
@@ -141,13 +171,20 @@ def build_similarity(words: Path | str) -> pd.DataFrame:
     codes = list(languages())
     isos = [entry.iso639_3 for entry in languages().values()]
     tables = {
-        (measure, method): 1 - uriel_distances(isos, measure, method) for method in METHODS for measure in MEASURES
+        (measure, method): (1 - uriel_distances(isos, measure, method), *uriel_coverage(isos, measure, method))
+        for method in METHODS
+        for measure in MEASURES
     }
-    tables["sound", "basic-words"] = build_sound_similarity(read_words(words), codes)
+    known = read_words(words)
+    tables["sound", "basic-words"] = (build_sound_similarity(known, codes), *sound_coverage(known, codes))
     pairs = pd.MultiIndex.from_product([codes, codes], names=["language", "other"])
     frames = [
-        pd.DataFrame({"measure": measure, "method": method, "similarity": table.ravel()}, index=pairs)
-        for (measure, method), table in tables.items()
+        pd.DataFrame(
+            {"measure": measure, "method": method}
+            | {name: table.ravel() for name, table in zip(COLUMNS, values, strict=True)},
+            index=pairs,
+        )
+        for (measure, method), values in tables.items()
     ]
     similarity = pd.concat(frames).reset_index()
     outside = similarity[~(similarity["similarity"].between(0, 1) | np.isnan(similarity["similarity"]))]
