@@ -9,6 +9,7 @@ import pytest
 from polytune.analysis.context import Context
 from polytune.config.settings import load_config
 from polytune.errors import InputError
+from polytune.mixtures.complete import needed_stores
 from polytune.study.expand import nodes_for
 from polytune.study.plan import Plan
 
@@ -327,3 +328,25 @@ def test_languages_that_a_directory_lacks_are_refused_when_planning(tmp_path, sh
             SMALL.replace("evaluation: {benchmarks: [xcopa]}", changed),
             locations={"benchmarks": str(shared_data)},
         )
+
+
+def test_complete_rows_are_complete_for_every_run_of_the_study(tmp_path):
+    """Two bases and two lengths read one mixture: their stores and lengths are part of what it is."""
+    text = SMALL.replace("sizes: [1, 3], rows: 40}", "sizes: [1, 3], rows: 40, complete_rows: true}")
+    text = text.replace("world-bloom: world-bloom}", "world-bloom: world-bloom, world-t5: world-t5}")
+    text = add_entry(text, bases="[world-t5]").replace(
+        "evaluation:", entry(variant="short").replace("*full", FASTER.replace("64", "32")) + "evaluation:", 1
+    )
+    plan = plan_of(tmp_path, text)
+    recipe = plan.recipes["world-w1-growing-3-40-rows-complete"]
+    told = {(one["tokens"].rsplit("-", 1)[0], one["max_length_tokens"]) for one in recipe.complete_for}
+    assert told == {
+        ("world-w1-world-decoder", 64),
+        ("world-w1-world-decoder", 32),
+        ("world-w1-world-encoder-decoder", 64),
+    }
+    assert len(needed_stores(recipe)) == 2 * 3
+    assert "complete_for" in plan.specs[f"mixtures/{recipe.name}"]["recipe"]
+    plain = plan_of(tmp_path, SMALL)
+    assert "complete_for" not in plain.specs["mixtures/world-w1-growing-3-40-rows"]["recipe"]
+    assert needed_stores(plain.recipes["world-w1-growing-3-40-rows"]) == []

@@ -1,5 +1,6 @@
 """Tables: cells against the numbers beneath, marks, dashes with their reason, published values where they belong."""
 
+import json
 import re
 
 import numpy as np
@@ -359,3 +360,26 @@ def test_numbers_have_a_real_minus_and_no_negative_zero():
         DASH,
     ]
     assert number(-0.04, 0) == "0" and number(-1.5, 0) == "−2"
+
+
+def test_cut_answers_are_a_table_and_a_sentence_below_every_other(tmp_path):
+    """What a model's manifest says was cut, of the run that cut most; nothing is said where nothing was."""
+    spec = write_results(tmp_path, incremental_runs((1, 2)), ("xcopa",), items=40)
+    for path in tmp_path.rglob("model/manifest.json"):
+        manifest = json.loads(path.read_text())
+        several = "-02-" in str(path)
+        parts = [("en", 0, 0), ("zh", 30, 99)] if several else [("en", 12, 0)]
+        manifest["parts"] = [
+            {"source": "world-w1", "language": code, "cut": {"rows": 400, "partly": partly, "wholly": wholly}}
+            for code, partly, wholly in parts
+        ]
+        path.write_text(json.dumps(manifest))
+    study = collect_study(tmp_path, spec)
+    table = build(study, {"build": "cut_answers"})
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["Chinese", "24.8", "7.5"],
+        ["English", "0.0", "3.0"],
+    ]
+    assert table.header == ["language", "world-bloom: wholly (%)", "world-bloom: partly (%)"]
+    said = "Answers cut at the runs' maximum length, in shares of a language's rows: zh 32.2%, en 3.0%."
+    assert said in build(study, {"build": "accuracy"}).notes

@@ -38,6 +38,7 @@ def test_the_manifest_says_per_language_what_was_asked_planned_and_consumed(case
         assert parts[language] == {
             "source": "test",
             "language": language,
+            "cut": {"rows": 10, "partly": 0, "wholly": 0},
             "asked": {"rows": 20},
             "planned": {**counted, "rows_without_loss": 0},
             "consumed": counted,
@@ -52,12 +53,24 @@ def test_rows_whose_response_is_cut_away_are_planned_as_such(case):
         kept = [min(9 - len(prompt), len(response)) for prompt, response in random_rows(10, seed) if len(prompt) < 9]
         part = parts_of(case)[language]
         assert 0 < len(kept) < 10
+        lost = [len(prompt) + len(response) > 9 for prompt, response in random_rows(10, seed)]
+        assert part["cut"] == {"rows": 10, "partly": sum(lost) - (10 - len(kept)), "wholly": 10 - len(kept)}
         assert part["planned"] == {
             "rows": 2 * len(kept),
             "rows_without_loss": 2 * (10 - len(kept)),
             "supervised_tokens": 2 * sum(kept),
         }
         assert part["consumed"] == {"rows": 2 * len(kept), "supervised_tokens": 2 * sum(kept)}
+
+
+def test_a_language_that_loses_too_many_answers_stops_the_run_before_it_begins(case, capsys):
+    case.write_spec(max_length_tokens=9)
+    with pytest.raises(
+        InputError, match=r"at max_length_tokens 9, test/\w\w: \d+ of 10 answers cut .*largest_cut_share"
+    ):
+        train.command(**case.options(), largest_cut_share=0.05)
+    assert not (case.root / "model").exists()
+    assert "test/en: " in capsys.readouterr().out  # said whatever is allowed
 
 
 def test_half_an_epoch_takes_rows_as_the_order_of_the_run_has_them(case):

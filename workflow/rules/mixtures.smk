@@ -1,5 +1,7 @@
 """Mixtures: manifests of a few kilobytes that say which rows of which source in which languages."""
 
+from polytune.mixtures.complete import needed_stores
+
 
 rule build_mixture:
     input:
@@ -7,6 +9,11 @@ rule build_mixture:
         # a report stands for its rows: it holds their digest, and is small enough to be compared by content
         reports=lambda wildcards: PLAN.reports(wildcards.mixture),
         selection=lambda wildcards: PLAN.selection(wildcards.mixture),
+        # of a mixture of complete rows: they say which answers are cut
+        stores=lambda wildcards: [
+            PATHS.token_index(*store)
+            for store in needed_stores(PLAN.recipes[wildcards.mixture])
+        ],
     output:
         PATHS.mixture("{mixture}"),
     log:
@@ -18,8 +25,10 @@ rule build_mixture:
         runtime=10,
     params:
         data=f"{PATHS.results}/data",
+        tokens=PATHS.tokens(""),
         chosen=lambda wildcards, input: [
             f"--selection={path}" for path in input.selection
         ],
     shell:
-        "polytune build-mixture --spec {input.spec} --data {params.data} {params.chosen} --output {output} > {log} 2>&1"
+        "polytune build-mixture --spec {input.spec} --data {params.data} --tokens {params.tokens} {params.chosen} "
+        "--output {output} > {log} 2>&1"

@@ -75,6 +75,8 @@ rule train_full:
         micro_batch_tokens=CONFIG["training"]["micro_batch_tokens"],
         zero_stage=CONFIG["training"]["zero_stage"],
         checkpoint_minutes=CONFIG["training"]["checkpoint_minutes"],
+        # how much may be cut before it is an error changes no row
+        largest_cut_share=str(CONFIG["data"]["largest_cut_share"]),
     params:
         base=lambda wildcards: PLAN.outside.base(PLAN.runs[wildcards.run].base).path,
         tokens=lambda wildcards: PATHS.tokens(PLAN.runs[wildcards.run].tokens.name),
@@ -85,7 +87,7 @@ rule train_full:
         "--step-options={resources.step_options:q} --work {params.work} -- "
         "train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
         "--micro-batch-tokens {resources.micro_batch_tokens} --zero-stage {resources.zero_stage} "
-        "--checkpoint-minutes {resources.checkpoint_minutes} "
+        "--checkpoint-minutes {resources.checkpoint_minutes} --largest-cut-share {resources.largest_cut_share} "
         "--work {params.work} --output {params.model} > {log} 2>&1"
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polytune.analysis.context import Context, coordinate_word, missing_rows
+from polytune.analysis.cut import say_cuts
 from polytune.analysis.measures import measure_info
 from polytune.config.kinds import Kind, check_kind
 from polytune.errors import InputError
@@ -97,10 +98,10 @@ class Asked:
         return tables | relabelled | {"runs": systems.runs, "items": SystemItems(items, systems)}
 
     def statements(self, shown: pd.DataFrame) -> list[str]:
-        """Return what must be said below numbers: where they were measured, and what their mixtures lack."""
+        """Return what must be said below numbers: where they were measured, what mixtures lack and trainings cut."""
         origins = set(shown["origin"]) if "origin" in shown else {one.origin for one in self.context.evaluations}
         notes = self.runs.drop_duplicates("mixture")[["mixture", "notes"]].itertuples(index=False)
-        return [*self.context.statements(origins), *missing_rows(notes)]
+        return [*self.context.statements(origins), *missing_rows(notes), *say_cuts(self.runs)]
 
     def _read(self, name: str) -> pd.DataFrame:
         import pandas as pd

@@ -13,6 +13,7 @@ import typer
 from polytune.config.settings import load_config, merge_config
 from polytune.costs.assumptions import Assumptions, Device
 from polytune.costs.cost_table import Forecast, show, show_errors
+from polytune.costs.cut import show_cuts
 from polytune.costs.jobs import Job, find_models, find_subjects, group_outputs, list_outputs
 from polytune.costs.operations import Calibration
 from polytune.costs.power import find_lines, show_lines
@@ -50,6 +51,8 @@ def command(
     print(show(forecast))
     if any(row.device_hours for row in forecast.rows.values()):
         print(show_errors(calibration, Calibration(assumptions.published()), chosen))
+    for line in show_cuts(plan):
+        print(line)
     lines = [line for study in plan.studies.values() for line in find_lines(study, assumptions.content, plan.paths)]
     if lines:
         print(show_lines(lines, assumptions.content))

@@ -17,6 +17,7 @@ import typer
 
 from polytune.data.boundaries import Pieces, read_pieces
 from polytune.data.columns import keys_of, read_table
+from polytune.data.cutting import Cut, Lengths
 from polytune.data.templates import Template, load_template
 from polytune.files import atomic_directory, read_json, write_json
 from polytune.models.tokenizer import Tokenizer, check_agreement, read_tokenizer
@@ -69,6 +70,16 @@ class TokenStore:
     def row(self, number: int) -> np.ndarray:
         """Return the token ids of row `number` (from 0): uint16 or uint32, shape (length,)."""
         return self._tokens[self.offsets[number] : self.offsets[number + 1]]
+
+    def count_cut(self, lengths: Lengths) -> Cut:
+        """Return how many rows lose a part of their answer, or all of it, at a run's maximum lengths."""
+        prompts, totals = np.asarray(self.prompt_lengths, np.int64), self.lengths
+        return Cut.count(totals - prompts, lengths.cut(prompts, totals, self.index["encoder_decoder"])[1])
+
+    def is_cut(self, lengths: Lengths) -> np.ndarray:
+        """Return which rows lose a part of their answer at a run's maximum lengths; bool [rows]."""
+        prompts, totals = np.asarray(self.prompt_lengths, np.int64), self.lengths
+        return lengths.cut(prompts, totals, self.index["encoder_decoder"])[1] < totals - prompts
 
     def check_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Raise `InputError` unless the store was made with this tokenizer: a base's own, which will score the text."""

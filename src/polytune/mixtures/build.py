@@ -12,8 +12,9 @@ from polytune.data.columns import keys_of, read_table
 from polytune.data.positions import correspond
 from polytune.errors import InputError
 from polytune.files import read_json
+from polytune.mixtures.complete import find_incomplete
 from polytune.mixtures.families import Recipe, in_table_order
-from polytune.mixtures.manifest import Mixture, Part, Take, mix_keys, select_rows
+from polytune.mixtures.manifest import Mixture, Part, Take, is_complete, mix_keys, select_rows
 
 
 def split_rows(total: int, weights: list[float]) -> list[int]:
@@ -37,29 +38,36 @@ def read_recipe(path: Path) -> Recipe:
     content = read_json(path)
     try:
         recipe = content["recipe"]
-        lists = {name: tuple(recipe[name]) for name in ("languages", "weights")}
+        lists = {name: tuple(recipe.get(name, ())) for name in ("languages", "weights", "complete_for")}
         return Recipe(content["mixture"], **{**recipe, **lists})
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not the recipe of a mixture: {error}") from None
 
 
-def build_mixture(recipe: Recipe, data: Path, selection: Path | None = None) -> Mixture:
+def build_mixture(
+    recipe: Recipe, data: Path, selection: Path | None = None, tokens: Path = Path("results/tokens")
+) -> Mixture:
     """Return the mixture of a recipe over the read sources in `data`; `selection` names the chosen languages.
+
+    `tokens` holds the token stores of a recipe that wants complete rows.
 
     Raises `InputError` when a language has fewer rows than the recipe asks for, or none at all.
     """
     languages = recipe.languages if selection is None else in_table_order(read_json(selection)["languages"])
     reports = {language: read_json(data / recipe.source / f"{language}.report.json") for language in languages}
-    notes: list[str] = []
+    incomplete, notes = find_incomplete(recipe, languages, reports, tokens)
+    if incomplete or recipe.amount.get("rows") != "all":
+        keys = {language: read_keys(data, recipe.source, language) for language in languages}
+        keys = {language: values[is_complete(values, incomplete)] for language, values in keys.items()}
     if recipe.amount.get("rows") == "all":
         takes: dict[str, str | Take] = dict.fromkeys(languages, "all")
-        counts = {language: reports[language]["rows"] for language in languages}
+        counts = {code: len(keys[code]) if incomplete else reports[code]["rows"] for code in languages}
     elif recipe.sampling == "merged":
-        takes, counts = _random_takes(recipe, languages, data)
+        takes, counts = _random_takes(recipe, keys)
         if absent := [language for language in languages if not counts[language]]:
             notes.append(f"no row of {', '.join(absent)} is in the sample of {recipe.amount['total_rows']:,} rows")
     else:
-        takes, counts = _counted_takes(recipe, languages, reports, data)
+        takes, counts = _counted_takes(recipe, keys)
     _check_counts(recipe, languages, counts, reports)
     if recipe.sampling == "parallel" and len(languages) > 1 and (reason := correspond(reports)):
         if recipe.amount.get("rows") != "all":
@@ -71,7 +79,8 @@ def build_mixture(recipe: Recipe, data: Path, selection: Path | None = None) -> 
         if counts[language]
     ]
     parts += _replay_parts(recipe, data)
-    return Mixture(recipe.name, recipe.sampling, recipe.source, tuple(languages), tuple(parts), tuple(notes))
+    named = recipe.name, recipe.sampling, recipe.source
+    return Mixture(*named, tuple(languages), tuple(parts), tuple(notes), incomplete)
 
 
 def _check_counts(recipe: Recipe, languages: tuple[str, ...], counts: dict[str, int], reports: dict[str, dict]) -> None:
@@ -90,19 +99,15 @@ def _part(source: str, language: str, take: str | Take, rows: int, report: dict,
     return Part(source, language, take, rows, report["digest"], role)
 
 
-def _counted_takes(
-    recipe: Recipe, languages: tuple[str, ...], reports: dict[str, dict], data: Path
-) -> tuple[dict[str, Take], dict[str, int]]:
-    """Return what to take of each language where the counts are known from the recipe."""
-    available = [reports[language]["rows"] for language in languages]
-    amount = recipe.amount
+def _counted_takes(recipe: Recipe, keys: dict[str, np.ndarray]) -> tuple[dict[str, Take], dict[str, int]]:
+    """Return what to take of each language, of which `keys` are there, where the recipe tells the counts."""
+    amount, languages = recipe.amount, tuple(keys)
     if "share" in amount:
-        counts = [round(amount["share"] * rows) for rows in available]
+        counts = [round(amount["share"] * len(values)) for values in keys.values()]
     elif "total_rows" in amount:
         counts = split_rows(amount["total_rows"], list(recipe.weights) or [1.0] * len(languages))
     else:
         counts = [amount["rows"]] * len(languages)
-    keys = {language: read_keys(data, recipe.source, language) for language in languages}
     takes = (_parallel_takes if recipe.sampling == "parallel" else _disjoint_takes)(keys, counts, recipe.seed)
     for language, count, take in zip(languages, counts, takes, strict=True):
         found = len(select_rows(keys[language], take))
@@ -141,13 +146,12 @@ def _disjoint_takes(keys: dict[str, np.ndarray], counts: list[int], seed: int) -
     return takes
 
 
-def _random_takes(recipe: Recipe, languages: tuple[str, ...], data: Path) -> tuple[dict[str, Take], dict[str, int]]:
+def _random_takes(recipe: Recipe, keys: dict[str, np.ndarray]) -> tuple[dict[str, Take], dict[str, int]]:
     """The `total_rows` smallest values over all languages together: a uniform sample of the merged rows."""
-    total = recipe.amount["total_rows"]
-    keys = [read_keys(data, recipe.source, language) for language in languages]
+    total, languages = recipe.amount["total_rows"], tuple(keys)
     seeds = [recipe.seed * 1_000 + number for number in range(1, len(languages) + 1)]
-    values = np.concatenate([mix_keys(ours, seed) for ours, seed in zip(keys, seeds, strict=True)])
-    owner = np.repeat(np.arange(len(languages)), list(map(len, keys)))
+    values = np.concatenate([mix_keys(ours, seed) for ours, seed in zip(keys.values(), seeds, strict=True)])
+    owner = np.repeat(np.arange(len(languages)), list(map(len, keys.values())))
     if total > len(values):
         raise InputError(f"mixture '{recipe.name}': {total:,} rows are asked for, {len(values):,} are there")
     counts = np.bincount(owner[np.argsort(values, kind="stable")[:total]], minlength=len(languages)).tolist()
@@ -179,9 +183,12 @@ def command(
     data: Annotated[Path, typer.Option(help="Folder of read sources: {source}/{language}.parquet and reports.")],
     output: Annotated[Path, typer.Option(help="Manifest to write.")],
     selection: Annotated[Path | None, typer.Option(help="File that names the languages chosen.")] = None,
+    tokens: Annotated[
+        Path, typer.Option(help="Folder of all token stores, where only rows are wanted whose answers are not cut.")
+    ] = Path("results/tokens"),
 ) -> None:
     """Write the manifest of one mixture."""
-    mixture = build_mixture(read_recipe(spec), data, selection)
+    mixture = build_mixture(read_recipe(spec), data, selection, tokens)
     mixture.write(output)
     print(f"{mixture.mixture}: {len(mixture.languages)} languages, {mixture.rows} rows")
     for note in mixture.notes:

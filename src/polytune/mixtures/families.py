@@ -20,7 +20,7 @@ from polytune.languages.codes import languages as language_table
 
 ENGLISH = Language("en")
 AMOUNTS = ("rows", "total_rows", "share")
-COMMON = ("family", "source", *AMOUNTS, "seed", "replay")
+COMMON = ("family", "source", *AMOUNTS, "seed", "replay", "complete_rows")
 """Keys that every family takes; the others are the options of its function."""
 
 
@@ -49,6 +49,10 @@ class Recipe:
     family: str = ""
     coordinates: dict = field(default_factory=dict)
     order: tuple[str, ...] = ()
+    complete_rows: bool = False
+    """Whether ids are left out in every language whose answer is cut in one by a run that is tuned on the mixture."""
+    complete_for: tuple[dict, ...] = ()
+    """These runs' token stores and maximum lengths: `tokens`, `max_length_tokens`, `max_source_length_tokens`."""
 
     @property
     def size(self) -> int:
@@ -67,8 +71,9 @@ class Recipe:
 
     def content(self) -> dict:
         """Return what decides the rows: all but the name and the place in a study."""
-        described = ("name", "family", "coordinates", "order")
-        return {key: value for key, value in asdict(self).items() if key not in described}
+        left_out = {"name", "family", "coordinates", "order", "complete_rows"}
+        left_out |= set() if self.complete_for else {"complete_for"}  # which older specs do not have
+        return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Draft:
     amount: dict
     seed: int
     replay: dict
+    complete_rows: bool
     where: str
 
     def recipe(self, middle: str, languages: Iterable[str], coordinates: dict, **others: Any) -> Recipe:
@@ -93,6 +99,7 @@ class Draft:
             self.amount,
             self.seed,
             replay=self.replay,
+            complete_rows=self.complete_rows,
             family=self.family,
             coordinates=coordinates,
             **others,
@@ -110,6 +117,7 @@ class Draft:
             label = "all" if amount == "all" else f"{amount}-rows" + ("-in-all" if kind == "total_rows" else "")
         if self.seed != 1 and amount != "all":
             label += f"-sample{self.seed}"
+        label += "-complete" if self.complete_rows else ""
         return label + (f"-replay{self.replay['rows']}" if self.replay else "")
 
     def needs_total(self) -> None:
@@ -252,7 +260,7 @@ def expand_family(key: str, options: dict, offered: Sequence[str], where: str) -
     """
     kind = check_family(options, where)
     ((amount, value),) = ((name, options[name]) for name in AMOUNTS if name in options)
-    rest = (options.get("seed", 1), options.get("replay", {}), where)
+    rest = (options.get("seed", 1), options.get("replay", {}), options.get("complete_rows", False), where)
     draft = Draft(key, options["family"], options["source"], {amount: value}, *rest)
     own = {name: value for name, value in options.items() if name not in COMMON}
     if kind is FAMILIES["selected"] and ("features" in own or "sets" not in own):

@@ -7,6 +7,7 @@ same ids are taken in every language that has them (parallel).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -67,6 +68,8 @@ class Mixture:
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
     """What a reader of its results must know: languages that ended without rows, rows that are not parallel."""
+    incomplete: tuple[int, ...] = ()
+    """Keys of rows that no language has in the mixture, replay aside: an answer of theirs would be cut in one."""
 
     @property
     def rows(self) -> int:
@@ -76,7 +79,7 @@ class Mixture:
     @property
     def digest(self) -> str:
         """Return the SHA-256 of what the mixture holds; its name does not count."""
-        return digest([asdict(part) for part in self.parts])
+        return digest([*(asdict(part) for part in self.parts), *([self.incomplete] if self.incomplete else [])])
 
     @staticmethod
     def read(path: Path | str) -> Mixture:
@@ -87,27 +90,40 @@ class Mixture:
             for part in content["parts"]
         )
         named = (content["mixture"], content["sampling"], content["source"])
-        mixture = Mixture(*named, tuple(content["languages"]), parts, tuple(content["notes"]))
+        incomplete = tuple(content.get("incomplete", ()))
+        mixture = Mixture(*named, tuple(content["languages"]), parts, tuple(content["notes"]), incomplete)
         if mixture.digest != content["digest"]:
             raise InputError(f"{path}: the digest does not fit the parts; delete the file so that it is built again")
         return mixture
 
     def write(self, path: Path | str) -> None:
         """Write the manifest as JSON, atomically."""
-        write_json(path, {**asdict(self), "rows": self.rows, "digest": self.digest})
+        content = {**asdict(self), "rows": self.rows, "digest": self.digest}
+        if not self.incomplete:
+            del content["incomplete"]
+        write_json(path, content)
 
     def select(self, part: Part, keys: np.ndarray) -> np.ndarray:
         """Return the indices, ascending, of the rows of `part` among the rows whose uint64 keys are `keys`.
 
         Raises `InputError` if there are fewer rows than the manifest says: then data and mixture do not fit.
         """
-        chosen = np.arange(len(keys)) if part.take == "all" else select_rows(np.asarray(keys), part.take)
+        keys, chosen = np.asarray(keys), np.arange(len(keys))
+        if part.role == "instruction":
+            chosen = chosen[is_complete(keys, self.incomplete)]
+        if part.take != "all":
+            chosen = chosen[select_rows(keys[chosen], part.take)]
         if len(chosen) != part.rows:
             raise InputError(
                 f"mixture '{self.mixture}': {part.source}/{part.language} has {len(chosen)} rows to take, the manifest "
                 f"says {part.rows}; the data changed after the mixture was built"
             )
         return chosen
+
+
+def is_complete(keys: np.ndarray, incomplete: Collection[int]) -> np.ndarray:
+    """Return which of the uint64 `keys` are not among the `incomplete` ones; bool of the same shape."""
+    return ~np.isin(keys, np.array(tuple(incomplete), np.uint64))
 
 
 def _read_take(take: dict) -> Take:

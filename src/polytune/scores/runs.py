@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "run", "base", "parameters", "method", "variant", "mixture", "seed", "world", "family", "n_languages", "languages",
-    "seen_languages", "tokens", "supervised_tokens", "device_hours", "notes",
+    "seen_languages", "tokens", "supervised_tokens", "device_hours", "cut", "notes",
 )  # fmt: skip
 SCORE_COLUMNS = (
     "study", "scale", "evaluation", "benchmark", "origin", "language", "measure", "judge", "protocol", "opponent",
@@ -32,7 +32,8 @@ def build_runs(runs: tuple[RunSpec, ...], paths: Paths) -> pd.DataFrame:
 
     `languages` are those trained, as the mixture's manifest says, in the order of the family where it has one. A
     coordinate that a run lacks is NaN in a column of numbers and empty in one of words. The costs are 0 for an untuned
-    base and NaN where the model's manifest is gone. `notes` say what a mixture lacks.
+    base and NaN where the model's manifest is gone. `cut` lists source, language, rows, and how many answers of these
+    were cut partly or wholly. `notes` say what a mixture lacks.
     """
     import pandas as pd
 
@@ -73,7 +74,7 @@ def _describe(run: RunSpec, paths: Paths) -> dict[str, Any]:
         "n_languages": len(languages),
         "languages": languages,
         "seen_languages": list(run.seen_languages),
-        **_costs(run, paths),
+        **_training(run, paths),
         "notes": notes,
     }
 
@@ -99,13 +100,13 @@ def _trained(run: RunSpec, paths: Paths) -> tuple[list[str], list[str]]:
     return languages, list(manifest.get("notes", []))
 
 
-def _costs(run: RunSpec, paths: Paths) -> dict[str, float]:
-    """Return the costs of a training; refuses a model that was trained on another version of its mixture."""
+def _training(run: RunSpec, paths: Paths) -> dict[str, Any]:
+    """Return the costs of a training and what it cut; refuses a model of another version of its mixture."""
     if run.untuned:
-        return dict.fromkeys(COSTS, 0.0)
+        return {**dict.fromkeys(COSTS, 0.0), "cut": []}
     path = Path(paths.model_marker(run.run))
     if not path.is_file():  # a deleted model's scores stay true
-        return dict.fromkeys(COSTS, math.nan)
+        return {**dict.fromkeys(COSTS, math.nan), "cut": []}
     manifest = read_json(path)
     now = read_json(paths.mixture(run.mixture))["digest"]
     if manifest.get("mixture_digest", now) != now:
@@ -113,4 +114,6 @@ def _costs(run: RunSpec, paths: Paths) -> dict[str, float]:
             f"{path}: was trained on a mixture of digest {manifest['mixture_digest'][:12]}, but "
             f"{paths.mixture(run.mixture)} now has {now[:12]}; train again"
         )
-    return {name: float(manifest.get(name, math.nan)) for name in COSTS}
+    parts = [part for part in manifest.get("parts", []) if "cut" in part]
+    cut = [{"source": part["source"], "language": part["language"], **part["cut"]} for part in parts]
+    return {**{name: float(manifest.get(name, math.nan)) for name in COSTS}, "cut": cut}

@@ -6,11 +6,12 @@ No data is read here, so the job graph of a whole study is known within a moment
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from polytune.config.benchmarks import Evaluation
 from polytune.errors import InputError, nearest
+from polytune.files import digest
 from polytune.mixtures.families import Recipe, check_family, expand_family, in_table_order
 from polytune.study.evaluations import expand_evaluations
 from polytune.study.outside import Outside, Source, UsedBase, World, find_base, find_source
@@ -77,8 +78,21 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
                 evaluations = expand_evaluations(content["evaluation"], world, config, outside, where)
                 _add_run(study, run, evaluations, f"{where}: runs[{number}]")
     used = {run.mixture for run in study.runs.values()}
-    study.recipes = {name: recipe for name, recipe in study.recipes.items() if name in used}
+    study.recipes = {name: _completed(recipe, study) for name, recipe in study.recipes.items() if name in used}
     return study
+
+
+def _completed(recipe: Recipe, study: Study) -> Recipe:
+    """Return a recipe of complete rows with what completeness means: lengths and token stores of the study's runs."""
+    if not recipe.complete_rows:
+        return recipe
+    runs = [run for run in study.runs.values() if run.mixture == recipe.name]
+    names = ("max_length_tokens", "max_source_length_tokens")
+    told = [
+        {"tokens": run.tokens.name, **{name: run.spec["hyperparameters"].get(name) for name in names}} for run in runs
+    ]
+    unique = {digest(one): one for one in told}
+    return replace(recipe, complete_for=tuple(unique[key] for key in sorted(unique)))
 
 
 def _add_run(study: Study, run: Run, evaluations: list[Evaluation], where: str) -> None:

@@ -98,4 +98,9 @@ TABLES = {
         PLAIN,
         "Which languages the base and the tuned models have seen",
     ),
+    "cut_answers": Kind(
+        "polytune.tables.cut:build_cut",
+        PLAIN,
+        "How many answers of each language the trainings have cut at their maximum length",
+    ),
 }

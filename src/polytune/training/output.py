@@ -64,11 +64,11 @@ def write_model(
 def describe_parts(updates: Updates, progress: Progress, folder: Path) -> list[dict]:
     """Return, for each language of each source, the rows asked for and what was planned and consumed of them.
 
-    Asked: rows of the mixture's manifest that are not held out, times epochs. Planned: from the rows' lengths, the
-    limits and the order of the run. Consumed: counted from the packs that were computed. Raises `InputError` where they
-    differ.
+    Cut: answers that are cut, in one epoch. Asked: rows of the mixture's manifest that are not held out, times epochs.
+    Planned: from the rows' lengths, the limits and the order of the run. Consumed: counted from the packs that were
+    computed. Raises `InputError` where they differ.
     """
-    rows, parts = updates.rows, updates.rows.mixture.parts
+    rows, parts, cuts = updates.rows, updates.rows.mixture.parts, updates.rows.count_cut()
     names = [f"{part.source}/{part.language}" for part in parts]
     described = []
     for name in dict.fromkeys(names):
@@ -81,6 +81,7 @@ def describe_parts(updates: Updates, progress: Progress, folder: Path) -> list[d
             "source": parts[places[0]].source,
             "language": parts[places[0]].language,
             "held_out_rows": sum(parts[i].rows for i in places) - one_epoch,
+            "cut": cuts[name].to_json(),
             "asked": {"rows": round(one_epoch * updates.epochs, 6)},
             "planned": {**counted, "rows_without_loss": int(draws[supervised == 0].sum())},
             "consumed": {kind: getattr(progress, kind)[name] for kind in counted},

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from polytune.data.cutting import Cut, Lengths
 from polytune.data.tokens import TokenStore
 from polytune.errors import InputError
 from polytune.mixtures.manifest import Mixture
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(Lengths):
     """How rows are cut and weighted (from the run's hyperparameters)."""
 
-    max_length_tokens: int
-    max_source_length_tokens: int | None = None
     prompt_loss_weight: float = 0.0
 
 
@@ -53,17 +52,25 @@ class Rows:
         return len(self._full)
 
     @cached_property
+    def _kept(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.limits.cut(self._full_prompts, self._full, self.encoder_decoder)
+
+    @property
     def prompts(self) -> np.ndarray:
         """Return the prompt tokens of each row after cutting, shape (rows,)."""
-        limit = self.limits.max_source_length_tokens or self.limits.max_length_tokens
-        return np.minimum(self._full_prompts, limit if self.encoder_decoder else self.limits.max_length_tokens)
+        return self._kept[0]
 
-    @cached_property
+    @property
     def responses(self) -> np.ndarray:
         """Return the tokens of each row that are not prompt, after cutting, shape (rows,)."""
-        rest = self._full - self._full_prompts
-        room = self.limits.max_length_tokens - (0 if self.encoder_decoder else self.prompts)
-        return np.minimum(rest, room)
+        return self._kept[1]
+
+    def count_cut(self) -> dict[str, Cut]:
+        """Return how many answers are cut, by `source/language`."""
+        answers = self._full - self._full_prompts
+        names = [f"{part.source}/{part.language}" for part in self.mixture.parts]
+        ours = {name: np.isin(self.owners, [i for i, other in enumerate(names) if other == name]) for name in names}
+        return {name: Cut.count(answers[rows], self.responses[rows]) for name, rows in ours.items()}
 
     @cached_property
     def lengths(self) -> np.ndarray:

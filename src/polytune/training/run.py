@@ -30,6 +30,8 @@ class Run:
     work: Path
     hardware: Hardware
     random_weights: bool = False
+    largest_cut_share: float = 1.0
+    """Largest share of a language's rows whose answer may be cut."""
 
     @cached_property
     def base_digest(self) -> str:
@@ -81,6 +83,7 @@ def plan_updates(run: Run, folder: Path):
 
     The rows and the base's configuration are checked against each other.
     """
+    from polytune.data.cutting import check_cut
     from polytune.models.tokenizer import read_tokenizer
     from polytune.training.batches import Updates
     from polytune.training.loop import SHRUNK
@@ -93,6 +96,12 @@ def plan_updates(run: Run, folder: Path):
         raise InputError(f"the spec's 'mixture' is '{run.spec.mixture}', --mixture is that of '{run.mixture.mixture}'")
     limits = Limits(hyper.max_length_tokens, hyper.max_source_length_tokens, hyper.prompt_loss_weight)
     rows = Rows(run.mixture, run.tokens, limits, encoder_decoder=bool(config.is_encoder_decoder))
+    cuts = rows.count_cut()
+    if hardware.process == 0:
+        for name, cut in cuts.items():
+            if cut.share:
+                print(f"{name}: {cut}, at {hyper.max_length_tokens} tokens", flush=True)
+    check_cut(cuts, hyper.max_length_tokens, run.largest_cut_share, f"mixture '{run.mixture.mixture}'")
     tokenizer = read_tokenizer(run.tokenizer, config=run.base)
     for store in rows.stores:
         store.check_tokenizer(tokenizer)

@@ -25,6 +25,9 @@ def command(
     zero_stage: options.ZeroStage = options.Hardware.zero_stage,
     checkpoint_minutes: options.CheckpointMinutes = options.Hardware.checkpoint_minutes,
     checkpoint_updates: options.CheckpointUpdates = options.Hardware.checkpoint_updates,
+    largest_cut_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Largest share of a language's rows whose answer may be cut.")
+    ] = Run.largest_cut_share,
     activation_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more computation.")] = False,
 ) -> None:
     """Tune a base model on a mixture (full or LoRA).
@@ -37,4 +40,5 @@ def command(
     hardware = options.Hardware(
         micro_batch_tokens, zero_stage, checkpoint_minutes, checkpoint_updates, activation_checkpointing
     )
-    execute(Run(wanted, Mixture.read(mixture), tokens, base, base, output, work, hardware))
+    share = {"largest_cut_share": largest_cut_share}
+    execute(Run(wanted, Mixture.read(mixture), tokens, base, base, output, work, hardware, **share))
