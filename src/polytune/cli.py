@@ -14,6 +14,9 @@ INTERRUPTED, PIPE_CLOSED = 130, 141  # exit statuses as of a program that SIGINT
 COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("polytune.costs.forecast", "Show jobs, hours, memory, disk and price before anything is submitted."),
     "ledger": ("polytune.costs.ledger", "Sum the device-hours and the energy of finished runs per study."),
+    "add-base": ("polytune.own.base", "Add a model directory as a base to your configuration."),
+    "add-source": ("polytune.own.source", "Add files of instruction rows as a source to your configuration."),
+    "add-benchmark": ("polytune.own.benchmark", "Add tasks of the harness on your data to your configuration."),
     "prefetch": ("polytune.fetch.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
     "digest-given": ("polytune.study.given", "Digest a given directory, so that other content is noticed."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),

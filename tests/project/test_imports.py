@@ -23,6 +23,9 @@ EVALUATION = {"torch", "transformers", "peft", "pandas", "pyarrow", "datasets", 
 MAY_LOAD: dict[str, set[str]] = {
     "plan": set(),  # Snakemake, which it asks, is another process
     "ledger": set(),
+    "add-base": {"transformers", "torch"},  # for an unusual tokenizer
+    "add-source": {"pyarrow"},
+    "add-benchmark": EVALUATION,
     "prefetch": set(),
     "build-vectors": TABLES,
     "build-similarity": TABLES,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from polytune import ROOT
 from polytune.config.fields import Field
-from polytune.config.tables import build_row, read_rows
+from polytune.config.tables import OWN, build_row, read_rows
 from polytune.errors import InputError, nearest, shown
 
 Origin = Literal["world", "directory", "hub"]
@@ -125,12 +125,14 @@ class Evaluation:
 
 
 def benchmarks(path: Path | str | None = None) -> dict[str, Benchmark]:
-    """Return every benchmark of the table (default: the checkout's) by name, in the table's order.
+    """Return every benchmark of a table by name, in its order; default: the checkout's and the configuration's own.
 
     Raises `InputError` naming file, row, column and the value seen.
     """
+    own = OWN["benchmarks"] if path is None else {}
     path = path or ROOT / "config" / "benchmarks.tsv"
-    return {name: _checked(row, f"{path}: benchmark '{name}'") for name, row in read_rows(path, Benchmark).items()}
+    rows = {name: _checked(row, f"{path}: benchmark '{name}'") for name, row in read_rows(path, Benchmark).items()}
+    return {**rows, **own}
 
 
 def find_benchmark(name: str, option: str = "--benchmark") -> Benchmark:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from polytune import ROOT
+from polytune.config.own import declare
 from polytune.config.schema import check
 from polytune.errors import InputError, nearest
 from polytune.readers.yaml import parse_yaml, read_yaml
@@ -59,6 +60,7 @@ def load_config(values: dict, where: str = "configuration") -> dict:
             config["locations"][kind][name] = _expand(path, f"{where}: locations.{kind}.{name}")
     if config["locations"]["benchmarks"]:
         config["locations"]["benchmarks"] = _expand(config["locations"]["benchmarks"], f"{where}: locations.benchmarks")
+    declare(config["own"], where)
     return config
 
 

@@ -72,16 +72,23 @@ class Source:
     licence: str
 
 
-@cache
+OWN: dict[str, dict[str, Any]] = {"bases": {}, "sources": {}, "benchmarks": {}}
+"""Rows of the configuration that was read last (`config.own.declare`), by kind and name."""
+
+
 def bases() -> dict[str, Base]:
-    """Return the bases of the checkout's table by name."""
-    return read_bases(ROOT / "config" / "bases.tsv")
+    """Return the bases of the checkout's table and of the configuration by name."""
+    return {**_read_table("bases"), **OWN["bases"]}
+
+
+def sources() -> dict[str, Source]:
+    """Return the sources of the checkout's table and of the configuration by name."""
+    return {**_read_table("sources"), **OWN["sources"]}
 
 
 @cache
-def sources() -> dict[str, Source]:
-    """Return the sources of the checkout's table by name."""
-    return read_sources(ROOT / "config" / "sources.tsv")
+def _read_table(kind: str) -> dict[str, Any]:
+    return {"bases": read_bases, "sources": read_sources}[kind](ROOT / "config" / f"{kind}.tsv")
 
 
 def find_row(rows: Mapping[str, Row], name: str, where: str, table: str) -> Row:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from polytune import ROOT
 from polytune.config.paths import Paths
-from polytune.config.tables import read_bases
+from polytune.config.tables import bases
 from polytune.costs.manifests import trainings
 from polytune.costs.operations import Calibration, Finished, Model
 from polytune.errors import InputError, nearest
@@ -49,7 +49,7 @@ class Assumptions:
         self.devices = {
             key: replace(device, memory_gb=here) if device.on_cpu else device for key, device in self.devices.items()
         }
-        rows = read_bases(ROOT / "config/bases.tsv").values()
+        rows = bases().values()
         self.models = {
             row.base: Model(row.parameters, row.architecture, row.layers, row.hidden) for row in rows if row.parameters
         } | dict(models or {})
@@ -127,14 +127,17 @@ class Assumptions:
             if manifest["base"] in self.models
         ]
 
-    def benchmark(self, name: str) -> dict:
-        """Return the number of items of a benchmark and their tokens."""
-        known = self.content["benchmarks"]
-        if name not in known:
-            raise InputError(
-                f"config/costs.yaml: benchmarks: no entry '{name}'; say its items and tokens_per_item there"
-            )
-        return known[name]
+    def benchmark(self, name: str, counted: tuple[int, int] | None) -> tuple[int, float]:
+        """Return the items of a benchmark, all languages, and the tokens of one.
+
+        `counted` are rows and bytes of the user's own files, which go first; tokens are those of the table, if it has
+        the benchmark.
+        """
+        known = self.content["benchmarks"].get(name)
+        if known is None and counted is None:
+            raise InputError(f"config/costs.yaml: benchmarks: no entry '{name}', and no files of it to be counted")
+        rows, size = counted or (known["items"], 0)
+        return rows, known["tokens_per_item"] if known else size / max(rows, 1) / self.content["bytes_per_token"]
 
     def achieved(
         self, calibration: Calibration, rule: str, base: str, device: Device, nodes: int = 1, devices: int = 1

@@ -19,9 +19,11 @@ from polytune.costs.operations import Calibration
 from polytune.costs.power import find_lines, show_lines
 from polytune.costs.rules import Costs
 from polytune.errors import InputError
+from polytune.machine import choose_device
 from polytune.study.plan import Plan
 
 CONFIG = Path("config/config.yaml")
+SMALL_MODEL = 1e9  # parameters; a smaller one may be tuned on a CPU
 
 
 def command(
@@ -32,8 +34,8 @@ def command(
     device: Annotated[
         str,
         typer.Option(
-            help="Device of config/costs.yaml; default: that of most finished runs, else cpu at scale world, "
-            "else LUMI's."
+            help="Device of config/costs.yaml; default: that of most finished runs, else cpu at scale world or for "
+            "small bases in local directories where there is no GPU, else LUMI's."
         ),
     ] = "",
 ) -> None:
@@ -45,7 +47,7 @@ def command(
         jobs = group_outputs(outputs.result(), subjects)
     assumptions = Assumptions(find_models(plan))
     calibration = Calibration(assumptions.finished(plan.paths))
-    chosen = assumptions.device(device or _usual_device(calibration, plan.config["scale"]))
+    chosen = assumptions.device(device or _usual_device(calibration, plan))
     costs = Costs(assumptions, calibration, chosen, plan.config["training"], plan.paths, subjects)
     forecast = add_up(jobs, costs, chosen)
     print(show(forecast))
@@ -58,9 +60,14 @@ def command(
         print(show_lines(lines, assumptions.content))
 
 
-def _usual_device(calibration: Calibration, scale: str) -> str:
-    used = Counter(one.device for one in calibration.finished).most_common(1)
-    return used[0][0] if used else "cpu" if scale == "world" else "mi250x-gcd"
+def _usual_device(calibration: Calibration, plan: Plan) -> str:
+    if used := Counter(one.device for one in calibration.finished).most_common(1):
+        return used[0][0]
+    small = all(
+        plan.outside.given_base(base) and (base.row.parameters or 0) < SMALL_MODEL for base in plan.bases.values()
+    )
+    here = small and choose_device("auto") == "cpu"
+    return "cpu" if here or plan.config["scale"] == "world" else "mi250x-gcd"
 
 
 def add_up(jobs: Iterable[Job], costs: Costs, device: Device) -> Forecast:

@@ -184,13 +184,13 @@ def evaluation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
         if measured := costs.seconds[base, name]:
             seconds += median(measured)
             continue
-        size = costs.assumptions.benchmark(benchmark.benchmark)
-        items = count_items(Path(one.data), benchmark.split) if one.data else None
-        items, offered = size["items"] if items is None else items, len(benchmark.languages)
+        counted = count_items(Path(one.data), benchmark.split) if one.data else None
+        items, tokens_per_item = costs.assumptions.benchmark(benchmark.benchmark, counted)
+        offered = len(benchmark.languages)
         languages = len(one.evaluation.languages) if isinstance(one.evaluation.languages, tuple) else offered
         items = min(items / offered, one.evaluation.items or math.inf) * languages
         achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", base, device)
-        tokens = items * size["tokens_per_item"]
+        tokens = items * tokens_per_item
         seconds += model.operations("evaluation", tokens) / achieved
     hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / GIGA
     return Cost(hours, hours / device.per_node, longest_hours=hours, memory_gb=memory)

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from polytune.config.benchmarks import EVERY_TASK, Evaluation, find_benchmark
+from polytune.config.settings import load_config, merge_config
 from polytune.errors import InputError
 from polytune.evaluation.cache import Cache
 from polytune.evaluation.documents import Documents
@@ -30,10 +31,11 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 def command(
     model: Annotated[Path, typer.Option(help="Directory of full weights, or of an adapter that names its base.")],
-    benchmark: Annotated[str, typer.Option(help="Benchmark of config/benchmarks.tsv.")],
+    benchmark: Annotated[str, typer.Option(help="Benchmark of config/benchmarks.tsv, or of --config.")],
     data: Annotated[Path, typer.Option(help="Directory with data sets in folders named like their hub ids.")],
     output: Annotated[Path, typer.Option(help="Results, in the harness's JSON layout.")],
     samples: Annotated[Path, typer.Option(help="Table with one row per item (parquet).")],
+    config: Annotated[Path | None, typer.Option(help="Configuration that has the benchmark (own.benchmarks).")] = None,
     base: Annotated[Path | None, typer.Option(help="Base of the adapter, instead of the one it names.")] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Finished evaluations (default: .cache beside the output).")
@@ -54,6 +56,8 @@ def command(
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch at most, padding included.")] = 8192,
 ) -> None:
     """Evaluate a model on a benchmark with lm-evaluation-harness, zero-shot."""
+    if config is not None:
+        load_config(merge_config([config]), str(config))
     listed = tuple(code.strip() for code in languages.split(",") if code.strip())
     chosen = EVERY_TASK if listed == (EVERY_TASK,) else listed or None
     evaluation = Evaluation(benchmark, find_benchmark(benchmark), "directory", str(data), chosen, items)

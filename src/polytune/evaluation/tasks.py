@@ -54,20 +54,25 @@ def list_tasks(benchmark: Benchmark, data: Path, languages: Sequence[str] | str 
     for the languages of the benchmark. Reads YAML only: no harness code is imported. Raises `InputError` for an unknown
     language, a task without a file, and a task that is no multiple-choice task with the metric `acc`.
     """
+    configurations = read_tasks(benchmark, data)
+    where = " and ".join(_shown(folder) for folder in task_folders(benchmark, data))
+    chosen = select_tasks(benchmark, sorted(configurations), languages, where)
+    for task in chosen.values():
+        _check_task(configurations[task])
+    return {language: configurations[task] for language, task in chosen.items()}
+
+
+def read_tasks(benchmark: Benchmark, data: Path) -> dict[str, dict[str, Any]]:
+    """Return the configurations of all task files that count for a benchmark, by the task's name."""
     configurations: dict[str, dict[str, Any]] = {}
-    folders = task_folders(benchmark, data)
-    for folder in folders:
+    for folder in task_folders(benchmark, data):
         for path in sorted(folder.rglob("*.yaml")):
             content = _read_task_file(path)
             if isinstance(content.get("task"), str):
                 metadata = content.get("metadata")
                 content["metadata"] = {**(metadata if isinstance(metadata, dict) else {}), "config_source": str(path)}
                 configurations[content["task"]] = content
-    where = " and ".join(_shown(folder) for folder in folders)
-    chosen = select_tasks(benchmark, sorted(configurations), languages, where)
-    for task in chosen.values():
-        _check_task(configurations[task])
-    return {language: configurations[task] for language, task in chosen.items()}
+    return configurations
 
 
 def select_tasks(
