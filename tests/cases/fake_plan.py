@@ -68,6 +68,8 @@ class FakePlan:
             row.split = "test"
         study = SimpleNamespace(name="s", scale="full", runs=self.runs)
         self.studies = {"s": study}
+        judged = self.paths.verdicts(next(iter(self.runs)), "exact", "rating-3", "questions")
+        self.answers = SimpleNamespace(verdict_files=lambda study: [judged])
         self.outside = SimpleNamespace(
             given_source=lambda source, language: given.replace("{language}", language),
             base=lambda base: SimpleNamespace(marker=f"resources/models/1/{base.name}/manifest.json"),

@@ -97,15 +97,15 @@ def test_what_is_done_costs_nothing_more(folder):
 
 def test_an_unknown_rule_is_shown_as_not_costed(folder):
     plan = FakePlan(**SMALL)
-    judged = [("judge_pairs", f"results/verdicts/{number}.{end}") for number in range(3) for end in ("json", "parquet")]
+    judged = [("weigh_pairs", f"results/verdicts/{number}.{end}") for number in range(3) for end in ("json", "parquet")]
     found = forecast(plan, summary=plan.summary(rules=judged))
-    assert (found.rows["judge_pairs"].jobs, found.rows["judge_pairs"].core_hours) == (3, 0.0)
+    assert (found.rows["weigh_pairs"].jobs, found.rows["weigh_pairs"].core_hours) == (3, 0.0)
     text = show(found)
-    line = next(line for line in text.splitlines() if line.startswith("judge_pairs"))
-    assert line.split() == ["judge_pairs", "3", "3", "not", "costed"]
-    assert "judge_pairs, 3 to do: no entry core_seconds.judge_pairs in config/costs.yaml" in text
+    line = next(line for line in text.splitlines() if line.startswith("weigh_pairs"))
+    assert line.split() == ["weigh_pairs", "3", "3", "not", "costed"]
+    assert "weigh_pairs, 3 to do: no entry core_seconds.weigh_pairs in config/costs.yaml" in text
     done = forecast(plan, summary=plan.summary([path for _, path in judged], judged))
-    assert "judge_pairs, " not in show(done)
+    assert "weigh_pairs, " not in show(done)
 
 
 def test_a_missing_assumption_costs_only_its_own_jobs(folder):

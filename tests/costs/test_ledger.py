@@ -19,7 +19,25 @@ def test_the_ledger_sums(tmp_path, monkeypatch):
     write_json(tmp_path / plan.paths.base_marker("small"), manifest(device_hours=0.5, energy_joules=3.6e6))
     for benchmark in ("xcopa", "xwinograd"):  # one process: it loaded the model once
         write_json(tmp_path / plan.paths.evaluation(RUN, "world", benchmark), evaluation(36.0, 18.0))
+    base = next(iter(plan.runs))
+    for run, backend in ((RUN, {"backend": "transformers"}), ("null-s/null/empty/seed0", {})):  # null: no model
+        answered = {
+            "spec": {"prompts": "p", **backend},
+            "device": "cpu",
+            "seconds": 72.0,
+            "tokens": 90,
+            "prompt_tokens": 10,
+        }
+        write_json(tmp_path / plan.paths.responses(run, "questions"), answered)
+    used = {"calls": 53, "prompt_tokens": 400, "completion_tokens": 100, "price": 0.25}
+    write_json(tmp_path / plan.paths.verdicts(base, "exact", "rating-3", "questions"), {"used": used})
+    against = plan.paths.verdicts(base, "exact", "side-by-side", "questions", RUN)
+    write_json(tmp_path / against, {"used": {**used, "calls": 7}})
     ledger = sum_runs(plan)
+    generated, judged = ledger["s", "generate", "cpu"], ledger["s", "judge", "exact"]
+    assert (generated.runs, generated.tokens) == (1, 100) and generated.device_hours == pytest.approx(0.02)
+    assert (judged.judge_calls, judged.tokens, judged.price) == (53, 500, 0.25)
+    assert ledger["(no configured study)", "judge", "exact"].judge_calls == 7
     trained = ledger["s", "train_full", "AMD EPYC"]
     assert (trained.runs, trained.device_hours, trained.energy_kwh, trained.unmeasured) == (1, 2.0, 2.0, 0)
     assert ledger["s", "pretrain_base", "AMD EPYC"].energy_kwh == 1.0

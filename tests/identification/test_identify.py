@@ -39,10 +39,10 @@ def test_a_row_per_answer_and_a_marker_that_counts(tmp_path):
     first = write_responses(
         tmp_path / "a.parquet", [("de", 0, 1, german), ("de", 1, 1, english), ("en", 0, 1, english)]
     )
-    second = write_responses(tmp_path / "b.parquet", [("de", 7, 2, "")])
+    write_responses(tmp_path / "b.parquet", [("de", 7, 2, "")])
     spec = write_spec(tmp_path / "spec.json", "py3langid", ["a", "b"])
     targets = [tmp_path / "out" / "a.parquet", tmp_path / "out" / "b.parquet"]
-    command(spec, [first, second], targets)
+    command([spec], [tmp_path], [tmp_path / "out"])
     table = pyarrow.parquet.read_table(targets[0])
     assert table.column_names == COLUMNS
     rows = table.to_pylist()
@@ -62,9 +62,12 @@ def test_a_row_per_answer_and_a_marker_that_counts(tmp_path):
     assert marker["passed"]["de"] == {"rows": 2, "in_language": 1, "without_lines": 0}
     (row,) = pyarrow.parquet.read_table(targets[1]).to_pylist()
     assert (row["item"], row["turn"], row["language_pass"], row["note"]) == (7, 2, 0, "empty")
+    command([spec, spec], [tmp_path, tmp_path], [tmp_path / "one", tmp_path / "other"])  # several runs, one process
+    for folder in ("one", "other"):
+        assert (tmp_path / folder / "a.json").read_bytes() == (tmp_path / "out/a.json").read_bytes()
 
     write_responses(first, [("de", 0, 1, german), ("de", 1, 1, german), ("en", 0, 1, english)])
-    command(spec, [first, second], targets)
+    command([spec], [tmp_path], [tmp_path / "out"])
     assert json.loads((tmp_path / "out" / "a.json").read_text())["digest"] != marker["digest"]
 
 
@@ -75,18 +78,21 @@ def test_the_world_needs_its_folder_and_nothing_else(tmp_path):
     build_world(settings, tmp_path / "w2")
     question = json.loads((tmp_path / "w2/prompts/questions/hi.jsonl").read_text().splitlines()[0])
     rows = [("hi", 1, 1, question["reference"][0]), ("en", 1, 1, question["reference"][0])]
-    source, target = write_responses(tmp_path / "q.parquet", rows), tmp_path / "out.parquet"
-    command(write_spec(tmp_path / "spec.json", "exact", ["q"]), [source], [target], world=tmp_path / "w2")
-    found = pyarrow.parquet.read_table(target).to_pylist()
+    write_responses(tmp_path / "q.parquet", rows)
+    command([write_spec(tmp_path / "spec.json", "exact", ["q"])], [tmp_path], [tmp_path / "out"], world=tmp_path / "w2")
+    found = pyarrow.parquet.read_table(tmp_path / "out/q.parquet").to_pylist()
     assert [(row["answered"], row["language_pass"]) for row in found] == [("hi", 1), ("hi", 0)]
     assert found[0]["word_pass"] == 1
 
 
 def test_a_spec_that_does_not_fit_is_refused(tmp_path):
-    source = write_responses(tmp_path / "q.parquet", [("de", 0, 1, "x")])
-    spec = write_spec(tmp_path / "spec.json", "py3langid", ["q", "r"])
-    with pytest.raises(InputError, match="has 2 responses, the command line 1 --responses and 1 --output"):
-        command(spec, [source], [tmp_path / "o.parquet"])
+    write_responses(tmp_path / "q.parquet", [("de", 0, 1, "x")])
+    spec, output = write_spec(tmp_path / "spec.json", "py3langid", ["q"]), tmp_path / "out"
+    with pytest.raises(InputError, match="--spec, --responses and --output are given 2, 1 and 1 times"):
+        command([spec, spec], [tmp_path], [output])
+    other = write_spec(tmp_path / "other.json", "exact", ["q"])
+    with pytest.raises(InputError, match=r"other\.json: another identifier than in .*spec\.json"):
+        command([spec, other], [tmp_path, tmp_path], [output, output])
     for key, value, message in (
         ("response", ["q"], "must have the keys identifier, codes, run, responses and no others; did you mean"),
         ("responses", "q", "responses 'q'"),
@@ -94,4 +100,4 @@ def test_a_spec_that_does_not_fit_is_refused(tmp_path):
         content = json.loads(write_spec(spec, "py3langid", ["q"]).read_text())
         spec.write_text(json.dumps(content | {key: value}))
         with pytest.raises(InputError, match=message):
-            command(spec, [source], [tmp_path / "o.parquet"])
+            command([spec], [tmp_path], [output])

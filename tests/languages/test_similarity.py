@@ -171,7 +171,16 @@ def test_neighbours_and_relatives_are_nearer(matrices, measure, near, far):
 
 
 def test_table_holds_every_pair_of_every_measure_once(similarity):
-    assert list(similarity.columns) == ["language", "other", "measure", "method", "similarity", "coverage", "low", "high"]
+    assert list(similarity.columns) == [
+        "language",
+        "other",
+        "measure",
+        "method",
+        "similarity",
+        "coverage",
+        "low",
+        "high",
+    ]
     assert len(similarity) == 60 * 60 * (6 * 2 + 1)
     assert not similarity.duplicated(["language", "other", "measure", "method"]).any()
     assert not similarity["similarity"].isna().any()

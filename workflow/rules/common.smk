@@ -24,11 +24,13 @@ except InputError as error:
 
 PATHS = PLAN.paths
 compare_with_plan(workflow, PLAN)
-# what a profile gives to `evaluate_run` (set-resources) is for the rules of all sets of evaluations; before the first rule
+# what a profile gives to `evaluate_run` (set-resources) is for `evaluate_run_2` and so on, too; before the first rule
 GIVEN = workflow.resource_settings.overwrite_resources
-if "evaluate_run" in GIVEN:
-    for number in range(2, len(PLAN.owed_sets) + 1):
-        GIVEN[f"evaluate_run_{number}"] = GIVEN["evaluate_run"]
+for name, count in PLAN.numbered_rules.items():
+    if name in GIVEN:
+        GIVEN.update(
+            {f"{name}_{number}": GIVEN[name] for number in range(2, count + 1)}
+        )
 config["scale"] = CONFIG["scale"]  # for the report's first page
 
 
@@ -38,6 +40,7 @@ wildcard_constraints:
     digest="[0-9a-f]{12}",
     figure="[a-z0-9-]+",
     language="[a-z]{2,3}",
+    prompts="[a-z0-9-]+",
     mixture="[a-z0-9-]+",
     run="[a-z0-9.-]+/[a-z0-9-]+/[a-z0-9-]+/seed[0-9]+",
     scale="world|full",

@@ -5,6 +5,7 @@ rule collect_scores:
     input:
         spec=lambda wildcards: PLAN.spec(f"scores/{wildcards.study}/{wildcards.scale}"),
         evaluations=lambda wildcards: PLAN.evaluation_files(wildcards.study),
+        answers=lambda wildcards: PLAN.answers.files(wildcards.study),
     output:
         scores=PATHS.scores("{study}", "{scale}"),
         runs=PATHS.runs_table("{study}", "{scale}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from polytune import ROOT
 from polytune.config.schema import check
@@ -29,6 +29,13 @@ VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
 
 DECIDING = ("backend", "model", "revision", "sampling", "options")
 """Keys that an answer depends on; the others say how the judge is reached, what it costs and how often it is asked."""
+
+
+NullKind = Literal["empty", "constant", "copied-prompt", "other-language"]
+"""Answers that no model gave, which a judge must rank last: nothing; one friendly sentence; the question itself; a
+model's answer in the next of the languages."""
+
+BORROWS: NullKind = "other-language"
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def load_config(values: dict, where: str = "configuration") -> dict:
             raise InputError(f"{where}: storage.{name}: '{path}' holds {strange[0]!r}; name a path without it")
     if len({os.path.abspath(path) for path in storage.values()}) < len(storage):
         raise InputError(f"{where}: storage: results, work and resources must be three different folders")
-    for kind in ("bases", "sources"):
+    for kind in ("bases", "sources", "prompts", "identifiers", "judges"):
         for name, path in config["locations"][kind].items():
             config["locations"][kind][name] = _expand(path, f"{where}: locations.{kind}.{name}")
     if config["locations"]["benchmarks"]:

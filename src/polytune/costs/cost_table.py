@@ -22,6 +22,9 @@ class Row:
     longest_hours: float = 0.0
     memory_gb: float = 0.0
     disk_gb: float = 0.0
+    judge_calls: float = 0.0
+    judge_tokens: float = 0.0
+    price: float = 0.0
 
 
 @dataclass
@@ -66,6 +69,9 @@ def show(forecast: Forecast) -> str:
     if device.billed and node_hours:
         billed = device.billed * device.per_node * node_hours
         lines.append(f"billed: {billed:,.0f} {device.billed_unit} ({device.billed} an hour of each {device.key})")
+    if calls := sum(row.judge_calls for row in rows):
+        tokens, price = (sum(getattr(row, name) for row in rows) for name in ("judge_tokens", "price"))
+        lines.append(f"judges: {calls:,.0f} calls, {tokens / 1e6:,.3g} million tokens, price {price:,.2f}")
     if forecast.checkpoints_gb:
         size = _number(forecast.checkpoints_gb)
         lines.append(f"checkpoints of a running job: up to {size} GB more, removed when it ends")

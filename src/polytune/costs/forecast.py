@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from polytune.config.settings import load_config, merge_config
+from polytune.costs.answers import find_answers
 from polytune.costs.assumptions import Assumptions, Device
 from polytune.costs.cost_table import Forecast, show, show_errors
 from polytune.costs.cut import show_cuts
@@ -43,7 +44,7 @@ def command(
     with ThreadPoolExecutor(1) as beside:  # Snakemake reads the same plan in a process of its own
         outputs = beside.submit(list_outputs, targets or [], configfile or [])
         plan = load_plan(configfile or [])
-        subjects = find_subjects(plan)
+        subjects = find_subjects(plan) | find_answers(plan)
         jobs = group_outputs(outputs.result(), subjects)
     assumptions = Assumptions(find_models(plan))
     calibration = Calibration(assumptions.finished(plan.paths))
@@ -90,8 +91,8 @@ def add_up(jobs: Iterable[Job], costs: Costs, device: Device) -> Forecast:
         row.disk_gb += cost.disk_gb
         if not job.due:
             continue
-        for hours in ("device_hours", "node_hours", "core_hours"):
-            setattr(row, hours, getattr(row, hours) + getattr(cost, hours))
+        for amount in ("device_hours", "node_hours", "core_hours", "judge_calls", "judge_tokens", "price"):
+            setattr(row, amount, getattr(row, amount) + getattr(cost, amount))
         row.longest_hours = max(row.longest_hours, cost.longest_hours)
         row.memory_gb = max(row.memory_gb, cost.memory_gb)
         forecast.checkpoints_gb = max(forecast.checkpoints_gb, cost.checkpoints_gb)

@@ -161,6 +161,6 @@ def find_subjects(plan: Plan) -> dict[str, Subject]:
         if (marker := plan.outside.base(base).marker).startswith(paths.resources):
             add(marker, Download(marker, base.name))
     for study in plan.studies.values():
-        for table in (paths.scores, paths.runs_table, paths.items):
+        for table in (paths.scores, paths.runs_table, paths.items, paths.checks, paths.confusion):
             add(table(study.name, study.scale), Subject(f"{study.name}/{study.scale}"))
     return found

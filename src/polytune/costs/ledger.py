@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from polytune.costs.forecast import load_plan
-from polytune.costs.manifests import evaluations, trainings
+from polytune.costs.manifests import evaluations, responses, trainings, verdicts
 from polytune.files import write_json
 from polytune.study.plan import Plan
 
@@ -27,6 +27,8 @@ class Entry:
     energy_kwh: float = 0.0
     unmeasured: int = 0
     tokens: int = 0
+    judge_calls: float = 0.0
+    price: float = 0.0
 
 
 Ledger = dict[tuple[str, str, str], Entry]
@@ -81,6 +83,20 @@ def sum_runs(plan: Plan) -> Ledger:
             entry.runs += 1
             entry.unmeasured += 1
             entry.device_hours += (once + seconds["evaluation"]) / 3600
+    for run, marker in responses(plan.paths):
+        for study in [*(users.get(plan.paths.run(run)) or [OTHERS]), "all"]:
+            entry = ledger[study, "generate", marker["device"]]
+            entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
+            entry.device_hours += marker["seconds"] / 3600
+            entry.tokens += marker["tokens"] + marker["prompt_tokens"]
+    judging = {file: study for study in plan.studies for file in plan.answers.verdict_files(study)}
+    for file, judge, marker in verdicts(plan.paths):
+        for study in [judging.get(file, OTHERS), "all"]:
+            entry = ledger[study, "judge", judge]
+            entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
+            entry.judge_calls += marker["used"]["calls"]
+            entry.price += marker["used"]["price"]
+            entry.tokens += round(marker["used"]["prompt_tokens"] + marker["used"]["completion_tokens"])
     return dict(sorted(ledger.items(), key=lambda item: (item[0][0] == "all", item[0])))
 
 
@@ -88,7 +104,17 @@ def show(ledger: Ledger) -> str:
     """Return the ledger as a table for people."""
     if not ledger:
         return "no finished run"
-    head = ["study", "rule", "device", "done", "device-hours", "kWh", "million tokens"]
+    head = [
+        "study",
+        "rule",
+        "device or judge",
+        "done",
+        "device-hours",
+        "kWh",
+        "million tokens",
+        "judge's calls",
+        "price",
+    ]
     body = [
         [
             study,
@@ -98,6 +124,8 @@ def show(ledger: Ledger) -> str:
             f"{entry.device_hours:,.3f}",
             "not measured" if entry.unmeasured == entry.runs else f"{entry.energy_kwh:,.3f}",
             f"{entry.tokens / 1e6:,.2f}" if entry.tokens else "",
+            f"{entry.judge_calls:,.0f}" if entry.judge_calls else "",
+            f"{entry.price:,.2f}" if entry.price else "",
         ]
         for (study, rule, device), entry in ledger.items()
     ]

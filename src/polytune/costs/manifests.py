@@ -1,4 +1,4 @@
-"""What finished runs say about themselves: the manifests of trainings and the headers of evaluations."""
+"""What finished runs say about themselves: manifests of trainings, headers of evaluations, markers of answers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ def evaluations(paths: Paths) -> Iterator[tuple[str, str, str, dict]]:
     for file in sorted(glob(paths.evaluation(ANY_RUN, "*", "*"))):
         origin, name = file.split("/")[-2:]
         yield _run(paths, file), origin, name.removesuffix(".json"), read_json(file)["polytune"]
+
+
+def responses(paths: Paths) -> Iterator[tuple[str, dict]]:
+    """Yield (run, marker) of every finished response of a model below a results folder; null answers have no model."""
+    for file in sorted(glob(paths.responses(ANY_RUN, "*"))):
+        marker = read_json(file)
+        if "backend" in marker["spec"]:
+            yield _run(paths, file), marker
+
+
+def verdicts(paths: Paths) -> Iterator[tuple[str, str, dict]]:
+    """Yield (file, judge, marker) of every file of verdicts below a results folder."""
+    alone = paths.verdicts(ANY_RUN, "*", "*", "*")
+    for pattern in (alone, paths.verdicts(ANY_RUN, "*", "*", "*", ANY_RUN)):
+        for file in sorted(glob(pattern)):
+            yield file, file.removeprefix(paths.run(_run(paths, file))).split("/")[2], read_json(file)
 
 
 def _run(paths: Paths, file: str) -> str:

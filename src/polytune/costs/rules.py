@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from polytune.config.paths import Paths
+from polytune.costs.answers import generation, judgement
 from polytune.costs.assumptions import GIGA, Assumptions, Device
+from polytune.costs.cost import Cost
 from polytune.costs.jobs import Download, Evaluated, Job, Rows, Subject, Training, stem
 from polytune.costs.local import count_items, count_rows
-from polytune.costs.manifests import evaluations
+from polytune.costs.manifests import evaluations, responses
 from polytune.costs.operations import (
     Calibration,
     checkpoint_bytes,
@@ -26,20 +27,6 @@ from polytune.costs.operations import (
     training_memory,
 )
 from polytune.files import read_json
-
-
-@dataclass
-class Cost:
-    """What one job takes; `memory_gb` is that of one device, `disk_gb` stays."""
-
-    device_hours: float = 0.0
-    node_hours: float = 0.0
-    core_hours: float = 0.0
-    longest_hours: float = 0.0
-    memory_gb: float = 0.0
-    disk_gb: float = 0.0
-    checkpoints_gb: float = 0.0
-    too_large: str = ""
 
 
 class Costs:
@@ -61,6 +48,7 @@ class Costs:
             base = run.split("/")[0]
             self.seconds[base, name].append(header["seconds"]["evaluation"])
             self.loading[base].append(header["seconds"]["loading"])
+        self.answered = list(responses(paths))
 
     def of(self, job: Job, due: set[str]) -> Cost | None:
         """Return what a job takes if it runs, None if nobody says what its rule costs.
@@ -222,4 +210,6 @@ FUNCTIONS: dict[str, Callable[[Costs, Job, set[str]], Cost | None]] = {
     "read_source": rows_of_a_source,
     "tokenize_source": rows_of_a_source,
     "fetch": fetching,
+    "generate": generation,
+    "judge": judgement,
 }

@@ -5,16 +5,22 @@ The plan asks here which folder a thing lies in and what its job fetches; `polyt
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from polytune.config.benchmarks import benchmarks
+from polytune.config.identifiers import identifiers
+from polytune.config.judges import find_judge
+from polytune.config.prompts import prompt_sets
 from polytune.config.tables import bases, find_row, sources
 from polytune.errors import InputError
 
-Kind = Literal["base", "tokenizer", "source", "benchmark"]
+Kind = Literal["base", "tokenizer", "source", "benchmark", "prompts", "identifier", "judge"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-FOLDERS = dict(zip(KINDS, ("models", "tokenizers", "sources", "benchmarks"), strict=True))
+FOLDERS = dict(
+    zip(KINDS, ("models", "tokenizers", "sources", "benchmarks", "prompts", "identifiers", "judges"), strict=True)
+)
 """The first argument of `Paths.fetched` for each kind."""
 
 NEWEST = "newest"
@@ -25,6 +31,9 @@ WELCOME: dict[Kind, tuple[str, ...]] = {
     "base": ("*.safetensors.index.json", "generation_config.json", "*.jinja", "README.md", "LICENSE*", *TOKENIZER),
     "tokenizer": TOKENIZER,
     "source": ("README.md", "LICENSE*"),
+    "prompts": ("README.md", "LICENSE*"),
+    "identifier": ("README.md", "LICENSE*"),
+    "judge": ("*.safetensors.index.json", "generation_config.json", "*.jinja", "README.md", "LICENSE*", *TOKENIZER),
     "benchmark": (),  # a data set's own README.md names files that the hub's converted parquet branch does not have
 }
 """Patterns of files that are taken if they are there: no code, no pickles."""
@@ -52,7 +61,7 @@ def find_wanted(kind: Kind, name: str) -> Wanted:
 
     Raises `InputError` for what is not in the tables, cannot be fetched, or whose revision pins nothing.
     """
-    return {"base": _base, "tokenizer": _tokenizer, "source": _source, "benchmark": _benchmark}[kind](name)
+    return FINDERS[kind](name)
 
 
 def _base(name: str) -> Wanted:
@@ -83,6 +92,25 @@ def _source(name: str) -> Wanted:
     revision = _revision(row.revision, row.location, where, "locations.sources")
     files = tuple(row.file.replace("{language}", language) for language in row.languages)
     return Wanted(row.location, revision, files, row.licence, where)
+
+
+def _prompts(name: str) -> Wanted:
+    """The file of each of its languages."""
+    row = find_row(prompt_sets(), name, "prefetch", "config/prompts.tsv")
+    where = f"config/prompts.tsv: prompt set '{name}'"
+    revision = _revision(row.revision, row.location, where, "locations.prompts")
+    files = tuple(dict.fromkeys(row.file_of(language) for language in row.languages))
+    return Wanted(row.location, revision, files, row.licence, where)
+
+
+def _identifier(name: str) -> Wanted:
+    """Its model file."""
+    row = find_row(identifiers(), name, "prefetch", "config/identifiers.tsv")
+    where = f"config/identifiers.tsv: identifier '{name}'"
+    if row.file is None:
+        raise InputError(f"{where} has no file: it needs none")
+    revision = _revision(row.revision, row.location, where, "locations.identifiers")
+    return Wanted(row.location, revision, (row.file,), row.licence, where)
 
 
 def _benchmark(hub_id: str) -> Wanted:
@@ -118,3 +146,24 @@ def _revision(revision: str | None, location: str | None, where: str, key: str) 
             f"https://huggingface.co/{location}/commits, or '-' to take the newest"
         )
     return revision or NEWEST
+
+
+def _judge(name: str) -> Wanted:
+    """The weights of a judge that runs in the job's own process."""
+    judge = find_judge(name, "prefetch")
+    where = f"config/judges.yaml: {name}"
+    if judge.backend != "transformers":
+        raise InputError(f"{where}: its backend is '{judge.backend}': nothing is fetched for it")
+    revision = _revision(judge.revision, judge.model, where, "locations.judges")
+    return Wanted(judge.model, revision, ("*.safetensors", "config.json"), "", where)
+
+
+FINDERS: dict[Kind, Callable[[str], Wanted]] = {
+    "base": _base,
+    "tokenizer": _tokenizer,
+    "source": _source,
+    "benchmark": _benchmark,
+    "prompts": _prompts,
+    "identifier": _identifier,
+    "judge": _judge,
+}

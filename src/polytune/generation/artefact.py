@@ -41,6 +41,7 @@ def write_responses(run: str, plan: Plan, folder: Path) -> None:
         "tokens": sum(answer.tokens for *_, answer in answers),
         "prompt_tokens": sum(answer.prompt_tokens for *_, answer in answers),
         "seconds": round(sum(answer.seconds for *_, answer in answers), 3),
+        "device": plan.device,
         "provenance": next(iter(made), {}),
     }
     write_json(folder / f"{plan.responses.name}.json", marker)

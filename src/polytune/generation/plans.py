@@ -83,6 +83,8 @@ class Plan:
     responses: Responses
     template: Template
     parts: list[Part]
+    device: str
+    """Type of the device that computes."""
 
     def reread(self) -> None:
         """Read again what is answered already."""
@@ -118,4 +120,4 @@ def plan_responses(responses: Responses, where: str, model: ModelDirectory, opti
         key = digest(key_parts(responses, template, model.digest, digest_prompts(asked), language, options.device))
         journal = Journal(options.cache / f"{language}-{key[:32]}.jsonl")
         parts.append(Part(language, asked[: responses.items], journal))
-    return Plan(responses, template, parts)
+    return Plan(responses, template, parts, options.device.split(":")[0])

@@ -25,27 +25,32 @@ LIBRARIES = {"fasttext": ("fasttext-predict",), "py3langid": ("py3langid",), "wo
 
 
 def command(
-    spec: Annotated[Path, typer.Option(help="Identifier, its codes, run and names of the responses (JSON).")],
-    responses: Annotated[list[Path], typer.Option(help="Responses of the run (parquet); as often as the spec says.")],
-    output: Annotated[list[Path], typer.Option(help="Parquet file to write for each of them, in the same order.")],
+    spec: Annotated[list[Path], typer.Option(help="Identifier, its codes, a run and names of its responses (JSON).")],
+    responses: Annotated[list[Path], typer.Option(help="Folder of the run's responses, once per spec.")],
+    output: Annotated[list[Path], typer.Option(help="Folder for {responses}.parquet and .json, once per spec.")],
     model: Annotated[Path | None, typer.Option(help="Model file, of a fastText identifier.")] = None,
     world: Annotated[Path | None, typer.Option(help="Folder of the world, of its exact identifier.")] = None,
 ) -> None:
-    """Say in which language the answers of a run are, and whether it is the language that was asked for."""
-    settings = read_spec(spec)
-    names = settings["responses"]
-    if not len(names) == len(responses) == len(output):
+    """Say in which language the answers of runs are, and whether it is the language that was asked for."""
+    if not len(spec) == len(responses) == len(output):
         raise InputError(
-            f"{spec}: has {len(names)} responses, the command line {len(responses)} --responses and {len(output)} "
-            "--output; give one of each"
+            f"--spec, --responses and --output are given {len(spec)}, {len(responses)} and {len(output)} times; a run "
+            "needs each once"
         )
-    row = Identifier.from_json(settings["identifier"], f"{spec}: identifier")
-    identifier = open_identifier(row, settings["codes"], model, world)
-    for name, source, target in zip(names, responses, output, strict=True):
-        counts = identify_responses(identifier, source, target)
-        about = {"run": settings["run"], "responses": name, "identifier": row.identifier}
-        write_json(target.with_suffix(".json"), about | counts | {"provenance": provenance(*LIBRARIES[row.backend])})
-        print(f"{name}: {counts['rows']} answers")
+    identifier = None
+    for path, source, target in zip(spec, responses, output, strict=True):
+        settings = read_spec(path)
+        row = Identifier.from_json(settings["identifier"], f"{path}: identifier")
+        if identifier is None:
+            first, identifier = settings, open_identifier(row, settings["codes"], model, world)
+        if any(settings[key] != first[key] for key in ("identifier", "codes")):
+            raise InputError(f"{path}: another identifier than in {spec[0]}; one call opens one")
+        for name in settings["responses"]:
+            counts = identify_responses(identifier, source / f"{name}.parquet", target / f"{name}.parquet")
+            about = {"run": settings["run"], "responses": name, "identifier": row.identifier}
+            origin = {"provenance": provenance(*LIBRARIES[row.backend])}
+            write_json(target / f"{name}.json", about | counts | origin)
+            print(f"{settings['run']} {name}: {counts['rows']} answers")
 
 
 def read_spec(path: Path) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import numpy as np
 import typer
 
 from polytune.columns import write_rows
+from polytune.config.judges import BORROWS, NullKind
 from polytune.config.tables import Name, build_row
 from polytune.errors import InputError, nearest
 from polytune.files import digest, read_json, write_json
@@ -25,10 +26,6 @@ from polytune.judging.spec import read_entries
 from polytune.prompts.prompt import Prompt, read_prompts
 from polytune.provenance import provenance
 
-NullKind = Literal["empty", "constant", "copied-prompt", "other-language"]
-"""Nothing; one friendly sentence; the question itself; a model's answer in the next of the languages."""
-
-BORROWS = "other-language"
 CONSTANT = (
     "Thank you for this interesting question. There is much to say about it, and the answer depends on the details."
 )

@@ -17,7 +17,7 @@ def expand_evaluations(
 ) -> list[Evaluation]:
     """Return the evaluations that the section `evaluation` of a study names; `{origin}/{name}` is unique."""
     where = f"{file}: evaluation.benchmarks"
-    wanted = section["benchmarks"]
+    wanted = section.get("benchmarks", [])
     if isinstance(wanted, list):
         wanted = {name: {} for name in wanted}
     found: dict[str, Evaluation] = {}

@@ -13,10 +13,11 @@ from polytune.config.benchmarks import Evaluation
 from polytune.errors import InputError, nearest
 from polytune.files import digest
 from polytune.mixtures.families import Recipe, check_family, expand_family, in_table_order
+from polytune.study.answers import Judged, Responses, expand_judged, expand_responses
 from polytune.study.evaluations import expand_evaluations
 from polytune.study.outside import Outside, Source, UsedBase, World, find_base, find_source
 from polytune.study.overlay import apply_overlay
-from polytune.study.tokenization import Tokenization, find_tokenization
+from polytune.study.tokenization import Tokenization, find_tokenization, template_digest
 
 UNTUNED = ("base", "none", 0)  # method, mixture and seed in the path of a base that was not tuned
 
@@ -34,6 +35,8 @@ class Run:
     tokens: Tokenization | None = None
     nodes: int = 1
     devices_per_node: int = 1
+    template: str = ""
+    """Template that the run is prompted with: what it was tuned with, for a base that of the runs tuned from it."""
 
     @property
     def path(self) -> str:
@@ -57,6 +60,9 @@ class Study:
     runs: dict[str, Run] = field(default_factory=dict)
     evaluations: dict[str, list[Evaluation]] = field(default_factory=dict)
     """What each run is evaluated on, by the run's path."""
+    answers: dict[str, dict[str, Responses]] = field(default_factory=dict)
+    """What each run is asked, by the run's path and the name of the responses."""
+    judged: dict[str, Judged] = field(default_factory=dict)
     analysis: dict = field(default_factory=dict)
     figures: dict[str, dict] = field(default_factory=dict)
     tables: dict[str, dict] = field(default_factory=dict)
@@ -73,10 +79,14 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     study = Study(content["study"], content["title"], where, config["scale"], worlds, **sections)
     for world in worlds or [None]:
         recipes = _expand_mixtures(study, content, world)
+        responses = expand_responses(content["evaluation"], world, where)
+        study.judged = expand_judged(content["evaluation"], responses, recipes, where)
         for number, entry in enumerate(content["runs"]):
             for run in _expand_runs(entry, recipes, world, config, f"{where}: runs[{number}]"):
                 evaluations = expand_evaluations(content["evaluation"], world, config, outside, where)
                 _add_run(study, run, evaluations, f"{where}: runs[{number}]")
+                if responses:
+                    study.answers.setdefault(run.path, _ask(responses, run))
     used = {run.mixture for run in study.runs.values()}
     study.recipes = {name: _completed(recipe, study) for name, recipe in study.recipes.items() if name in used}
     return study
@@ -104,6 +114,12 @@ def _add_run(study: Study, run: Run, evaluations: list[Evaluation], where: str) 
             "one of the two entries a 'variant', so that both have a name"
         )
     study.evaluations.setdefault(run.path, evaluations)
+
+
+def _ask(responses: dict[str, Responses], run: Run) -> dict[str, Responses]:
+    """Return what a run is asked, with its template."""
+    digest = template_digest(run.template)
+    return {name: replace(one, template=run.template, template_digest=digest) for name, one in responses.items()}
 
 
 def differences(first: dict, other: dict) -> str:
@@ -214,7 +230,7 @@ def _expand_runs(
     method = entry["method"] + (f"-{variant}" if variant else "")
     for name in entry["bases"]:
         base = find_base(name, world, f"{where}.bases")
-        yield Run(base, *UNTUNED)
+        yield Run(base, *UNTUNED, template=entry["hyperparameters"].get("template", ""))
         for recipe in chosen:
             nodes, devices, hyperparameters = _resolve_batch(entry, recipe.size, largest, where)
             tokens = find_tokenization(base, hyperparameters["template"], f"{where}.hyperparameters.template")
@@ -230,7 +246,7 @@ def _expand_runs(
                     "hyperparameters": hyperparameters,
                 }
                 places = {"nodes": 1 if wanted else nodes, "devices_per_node": wanted or devices}
-                yield Run(base, method, recipe.name, seed, variant, spec, tokens, **places)
+                yield Run(base, method, recipe.name, seed, variant, spec, tokens, **places, template=tokens.template)
 
 
 def nodes_for(languages: int, largest: int, first: int, last: int) -> int:

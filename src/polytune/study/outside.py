@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from polytune import ROOT
 from polytune.config import tables
 from polytune.config.benchmarks import Benchmark
+from polytune.config.identifiers import Identifier
+from polytune.config.judges import Judge
 from polytune.config.paths import Paths
 from polytune.config.schema import check
 from polytune.errors import InputError, nearest
@@ -21,7 +24,11 @@ from polytune.fetch.wanted import FOLDERS, Kind, find_wanted
 from polytune.languages.codes import check_languages
 from polytune.models.architectures import is_encoder_decoder
 from polytune.readers.yaml import read_yaml
+from polytune.study.locations import check_locations
 from polytune.world.settings import settings_of_size, world_name
+
+if TYPE_CHECKING:
+    from polytune.study.answers import UsedPrompts
 
 WORLD_TABLE = "config/world.yaml"
 
@@ -150,36 +157,17 @@ class Outside:
 
     def __init__(self, config: dict, paths: Paths) -> None:
         self.locations, self.paths = config["locations"], paths
-        for name in self.locations["sources"]:
-            tables.find_row(tables.sources(), name, "configuration: locations.sources", "config/sources.tsv")
-        for name, path in self.locations["bases"].items():
-            known = [*tables.bases(), *world_bases()]
-            if name not in known:
-                raise InputError(
-                    f"configuration: locations.bases: '{name}' is no base{nearest(name, known)}; "
-                    f"there are: {', '.join(known)}"
-                )
-            where = f"configuration: locations.bases.{name}: {path}"
-            if not Path(path).is_dir():
-                raise InputError(f"{where}: no such directory")
-            if not (Path(path) / "config.json").is_file():
-                raise InputError(f"{where}: holds no config.json, so it is no model directory")
-            if not any(Path(path).glob("*.safetensors")):
-                raise InputError(f"{where}: holds no weights (*.safetensors); only safetensors are loaded")
-            if not (Path(path) / "tokenizer.json").is_file():
-                raise InputError(
-                    f"{where}: holds no tokenizer.json; only fast tokenizers are supported. transformers makes one: "
-                    "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"
-                )
-        for name, path in self.locations["sources"].items():
-            if "{language}" not in path and not Path(path).is_dir():
-                raise InputError(f"configuration: locations.sources.{name}: {path}: no such directory")
-        if (path := self.locations["benchmarks"]) and not Path(path).is_dir():
-            raise InputError(f"configuration: locations.benchmarks: {path}: no such directory")
+        check_locations(self.locations, [*tables.bases(), *world_bases()])
 
     def _fetched(self, kind: Kind, name: str) -> str:
         """Return the folder of a fetched thing: its revision is part of it, so another revision is another download."""
         return self.paths.fetched(FOLDERS[kind], name, find_wanted(kind, name).revision)
+
+    @staticmethod
+    def _check_file(file: str, kind: str, lacks: str) -> None:
+        """Raise `InputError` for a file that is not in the directory that the user named."""
+        if not Path(file).is_file():
+            raise InputError(f"configuration: locations.{kind}: {lacks}: {file}: no such file")
 
     # --- bases and tokenizers ---
 
@@ -221,11 +209,7 @@ class Outside:
     def source(self, source: Source, language: str) -> Place:
         """Return the file of one language of a source."""
         if given := self.given_source(source, language):
-            if not Path(given).is_file():
-                raise InputError(
-                    f"configuration: locations.sources: source '{source.name}' has no rows in '{language}': "
-                    f"{given}: no such file"
-                )
+            self._check_file(given, "sources", f"source '{source.name}' has no rows in '{language}'")
             return Place(given, given)
         file = source.row.file.replace("{language}", language)
         if source.world:
@@ -238,6 +222,43 @@ class Outside:
             )
         folder = self._fetched("source", source.name)
         return Place(f"{folder}/{file}", f"{folder}/manifest.json")
+
+    # --- prompt sets and identifiers of languages ---
+
+    def given_prompts(self, prompts: UsedPrompts, language: str) -> str:
+        """Return the local file of one language of a prompt set, empty if none is given."""
+        given = self.locations["prompts"].get(prompts.listed)
+        return f"{given}/{prompts.row.file_of(language)}" if given else ""
+
+    def prompts(self, prompts: UsedPrompts, language: str) -> Place:
+        """Return the file of one language of a prompt set."""
+        if given := self.given_prompts(prompts, language):
+            self._check_file(given, "prompts", f"prompt set '{prompts.name}' has no prompts in '{language}'")
+            return Place(given, given)
+        file = prompts.row.file_of(language)
+        if prompts.world:
+            folder = f"{self.paths.world(prompts.world.name)}/{prompts.row.location.partition(':')[2]}"
+            return Place(f"{folder}/{file}", self.paths.world_marker(prompts.world.name))
+        folder = self._fetched("prompts", prompts.name)
+        return Place(f"{folder}/{file}", f"{folder}/manifest.json")
+
+    def identifier(self, row: Identifier) -> Place | None:
+        """Return the model file of an identifier of languages, None for one that needs none."""
+        if row.file is None:
+            return None
+        if given := self.locations["identifiers"].get(row.identifier):
+            return Place(given, given)
+        folder = self._fetched("identifier", row.identifier)
+        return Place(f"{folder}/{row.file}", f"{folder}/manifest.json")
+
+    def judge(self, judge: Judge) -> Place | None:
+        """Return the model of a judge that runs in the job's own process, None for another."""
+        if judge.backend != "transformers":
+            return None
+        if given := self.locations["judges"].get(judge.name):
+            return Place(given, f"{given}/config.json")
+        folder = self._fetched("judge", judge.name)
+        return Place(folder, f"{folder}/manifest.json")
 
     # --- benchmark data ---
 

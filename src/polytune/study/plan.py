@@ -18,12 +18,14 @@ from polytune.config.settings import load_study
 from polytune.errors import InputError
 from polytune.figures.kinds import FIGURES
 from polytune.files import write_json
-from polytune.mixtures.families import Recipe, in_table_order
+from polytune.mixtures.families import Recipe
 from polytune.study import specs
 from polytune.study.check import check_study
 from polytune.study.expand import Run, Study, differences, expand_study
 from polytune.study.outside import Outside, Place, Source, UsedBase, World
-from polytune.study.tokenization import Tokenization, find_tokenization
+from polytune.study.owed import Owed
+from polytune.study.pretraining import expand_pretraining
+from polytune.study.tokenization import Tokenization
 from polytune.tables.kinds import TABLES
 
 
@@ -35,13 +37,14 @@ class Plan:
         self.paths = Paths(**config["storage"])
         self.outside = Outside(config, self.paths)
         self.studies: dict[str, Study] = {}
+        self.answers = Owed(self)
         for name in config["studies"]:
             study = expand_study(load_study(name), config, self.outside)
             if study.name in self.studies:
                 raise InputError(f"configuration: studies: the study '{study.name}' is listed twice")
             check_study(study)
             self.studies[study.name] = study
-        _ = self.recipes, self.runs  # conflicts between studies are said now
+        _ = self.recipes, self.runs, self.answers.responses  # conflicts between studies are said now
 
     # --- what the studies share ---
 
@@ -97,27 +100,8 @@ class Plan:
 
     @cached_property
     def _pretraining(self) -> dict[str, tuple[Run, Recipe]]:
-        found = {}
-        for name, base in self.bases.items():
-            if base.world is None or self.outside.given_base(base):
-                continue
-            source, languages = base.texts, base.row.pretraining_languages
-            everything = set(languages) == set(source.languages)
-            label = "all" if everything else "-".join(["all-of", *in_table_order(languages)])
-            recipe = Recipe(f"{source.name}-{label}", source.name, languages, {"rows": "all"}, sampling="disjoint")
-            spec = {
-                "base": name,
-                "base_tokenizer": base.row.tokenizer,
-                "architecture": base.row.architecture,
-                "method": "full",
-                "mixture": recipe.name,
-                "seed": 1,
-                "hyperparameters": base.pretraining,
-                "model": base.model,
-            }
-            tokens = find_tokenization(base, base.pretraining["template"], f"config/world.yaml: bases.{name}")
-            found[name] = Run(base, "full", recipe.name, 1, spec=spec, tokens=tokens), recipe
-        return found
+        worlds = {name: base for name, base in self.bases.items() if base.world and not self.outside.given_base(base)}
+        return {name: expand_pretraining(base) for name, base in worlds.items()}
 
     @cached_property
     def pretraining(self) -> dict[str, Run]:
@@ -138,7 +122,7 @@ class Plan:
             for path, evaluations in study.evaluations.items():
                 mine = merged.setdefault(path, {})
                 mine |= {(one.origin, one.name): one for one in evaluations}
-        return {path: [mine[key] for key in sorted(mine)] for path, mine in merged.items()}
+        return {path: [mine[key] for key in sorted(mine)] for path, mine in merged.items() if mine}
 
     @cached_property
     def owed_sets(self) -> list[tuple[list[Evaluation], list[str]]]:
@@ -151,6 +135,16 @@ class Plan:
             sets.setdefault(tuple((one.origin, one.name) for one in evaluations), []).append(path)
         ordered = sorted(sets.values(), key=lambda paths: (-len(paths), paths))
         return [(self.owed[paths[0]], paths) for paths in ordered]
+
+    @property
+    def numbered_rules(self) -> dict[str, int]:
+        """Return how many rules share a name, all but the first with a number behind it."""
+        answers = self.answers
+        return {
+            "evaluate_run": len(self.owed_sets),
+            "generate": len(answers.batches),
+            "judge": len(answers.judge_batches),
+        }
 
     @cached_property
     def specs(self) -> dict[str, dict]:
@@ -273,6 +267,7 @@ class Plan:
         parts = {part for run in self.tuned.values() for part in self.parts(run.mixture)}
         markers += [self.source(*part).marker for part in sorted(parts)]
         markers += [marker for path in self.owed for marker in self.data_markers(path)]
+        markers += self.answers.fetched()
         return [marker for marker in dict.fromkeys(markers) if marker.startswith(f"{self.paths.resources}/")]
 
     def evaluation_files(self, study: str) -> list[str]:
@@ -296,5 +291,7 @@ class Plan:
         found = []
         for study in studies:
             scores = self.paths.scores(study, self.studies[study].scale)
-            found += [*self.evaluation_files(study), scores, *self.figure_files(study), *self.table_files(study)]
+            answers = self.answers.files(study)
+            found += [*self.evaluation_files(study), *answers, scores]
+            found += [*self.figure_files(study), *self.table_files(study)]
         return list(dict.fromkeys([*found, *self.disagreements]))

@@ -16,6 +16,7 @@ from polytune import ROOT
 from polytune.config.benchmarks import Evaluation
 from polytune.files import digest, sha256_file
 from polytune.languages.codes import languages as language_table
+from polytune.study.answer_specs import answers_of, build_answer_specs, null_rows
 from polytune.study.given import files_of, fingerprint, identity
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def build_specs(plan: Plan) -> dict[str, dict]:
                 found |= _given_rows(name, language, file, source.row.kind)
     for path, evaluations in plan.owed.items():
         found[f"evaluations/{path}"] = {"run": path, "evaluations": [_evaluation(one) for one in evaluations]}
+    found |= build_answer_specs(plan)
     for study in plan.studies.values():
         found |= _study_specs(plan, study)
     return found
@@ -153,13 +155,15 @@ def _scores(plan: Plan, study: Study, evaluations: list[dict]) -> dict:
             "languages": [] if run.spec is None else None,
             "order": orders[0] if orders else None,
             "seen_languages": sorted(run.base.row.seen_languages),
+            "parameters": run.base.row.parameters,
         }
         runs += [{**described, **place} for place in places or [{}]]
     return {
         "study": study.name,
         "scale": study.scale,
         "counted_as_untuned": study.analysis.get("counted_as_untuned", {}),
-        "runs": runs,
+        "runs": runs + null_rows(plan, study),
+        "answers": answers_of(plan, study),
         # how a benchmark is shown decides no score
         "evaluations": [
             {**entry, "benchmark": {"benchmark": entry["benchmark"]["benchmark"]}} for entry in evaluations
@@ -179,6 +183,8 @@ def result_of(plan: Plan, about: str) -> str:
     if stage == "evaluations":
         one = plan.owed[name][0]
         return plan.paths.evaluation(name, one.origin, one.name)
+    if stage in ("prompts", "responses", "identified", "verdicts"):
+        return plan.answers.result_of(about)
     if stage in ("data", "given"):
         first, last = name.split("/")
         return plan.paths.report(first, last) if stage == "data" else plan.paths.given(first, last)

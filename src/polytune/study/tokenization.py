@@ -32,6 +32,11 @@ def _templates() -> dict[str, Template]:
     return read_templates(ROOT / "config" / "templates.yaml")
 
 
+def template_digest(name: str) -> str:
+    """Return the digest of a template's patterns."""
+    return _templates()[name].digest
+
+
 def find_tokenization(base: UsedBase, template: str, where: str) -> Tokenization:
     """Return the tokenization of a base and a template; raises `InputError` for an unknown template."""
     templates = _templates()

@@ -1,0 +1,143 @@
+"""What free answers cost: generating them, and the judges' calls, tokens and price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from polytune.config.judges import judges
+from polytune.costs.assumptions import GIGA
+from polytune.costs.cost import Cost
+from polytune.costs.jobs import Job, Subject, stem
+from polytune.costs.operations import evaluation_memory
+from polytune.files import read_json
+from polytune.judging.protocols import PROTOCOLS
+from polytune.judging.spend import Lengths, Usage, forecast
+from polytune.study.answer_jobs import identified_of
+from polytune.study.answer_specs import REPEAT_SHARE
+
+if TYPE_CHECKING:
+    from polytune.config.paths import Paths
+    from polytune.costs.rules import Costs
+    from polytune.study.answers import Responses
+    from polytune.study.owed import Verdicts
+    from polytune.study.plan import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Answered(Subject):
+    """Responses of a run with a base."""
+
+    run: str
+    base: str
+    responses: Responses
+
+
+@dataclass(frozen=True, eq=False)
+class Judged(Subject):
+    """Verdicts on responses of one run, or of two side by side."""
+
+    verdicts: Verdicts
+    responses: Responses
+
+
+def find_answers(plan: Plan) -> dict[str, Subject]:
+    """Return what the outputs of free answers are about, by their `stem`."""
+    found: dict[str, Subject] = {}
+    for number, batch in enumerate(plan.answers.batches):
+        for run in batch.runs:
+            for name in batch.owed:
+                one, base = plan.answers.responses[run][name], plan.runs[run].base.name
+                found[stem(plan.paths.responses(run, name))] = Answered(f"answers {number}", run, base, one)
+    for identifier in plan.answers.identifiers:
+        for number, batch in enumerate(plan.answers.identified(identifier)):
+            job = Subject(f"{identifier} {number}")
+            found |= {stem(file): job for file in identified_of(plan, identifier, batch)}
+    for number, verdicts in enumerate(plan.answers.judge_batches):
+        for one in verdicts:
+            for name in one.languages:
+                file = plan.paths.verdicts(one.run, one.judge, one.protocol, name, one.opponent)
+                found[stem(file)] = Judged(f"verdicts {number}", one, plan.answers.responses[one.run][name])
+    return found
+
+
+def generation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
+    """Return the cost of the responses of a job that are still to be made.
+
+    Seconds per token are those of finished responses of the base; else a step is bound by the memory that it reads, a
+    share of the throughput of evaluation (`generation` of `config/costs.yaml`).
+    """
+    everything = [one for one in costs.subjects_of(job.outputs) if isinstance(one, Answered)]
+    if not everything:
+        return None
+    base, device = everything[0].base, costs.device
+    model, assumed = costs.assumptions.model(base), costs.assumptions.content["generation"]
+    seconds = costs.assumptions.loading_seconds(model, device)
+    for one in costs.subjects_of(job.due):
+        if not isinstance(one, Answered):
+            continue
+        tokens = questions(costs.paths, one.responses) * answer_tokens(costs, one.responses)
+        made = [found for run, found in costs.answered if run.split("/")[0] == base and found["tokens"]]
+        if measured := [found["seconds"] / found["tokens"] for found in made]:
+            seconds += tokens * median(measured)
+            continue
+        achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", base, device)
+        seconds += model.operations("evaluation", tokens) / (achieved * assumed["share_of_evaluation"])
+    hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / GIGA
+    return Cost(hours, hours / device.per_node, longest_hours=hours, memory_gb=memory)
+
+
+def judgement(costs: Costs, job: Job, due: set[str]) -> Cost | None:
+    """Return the calls, tokens and price of the verdicts of a job that are still to be given."""
+    total = Usage()
+    for one in costs.subjects_of(job.due):
+        if isinstance(one, Judged):
+            total += expected_usage(costs, one)
+    cost = costs.on_a_core("judge")
+    cost.judge_calls, cost.price = total.calls, total.price
+    cost.judge_tokens = total.prompt_tokens + total.completion_tokens
+    return cost
+
+
+def expected_usage(costs: Costs, one: Judged) -> Usage:
+    """Return what judging one file of responses takes, if each request is answered the first time."""
+    protocol, judge = PROTOCOLS[one.verdicts.protocol], judges()[one.verdicts.judge]
+    languages = one.verdicts.languages[one.responses.name]
+    share = len(languages) / len(one.responses.languages)
+    per_turn = {turn: round(count * share) for turn, count in turns(costs.paths, one.responses).items()}
+    assumed = costs.assumptions.content["generation"]
+    size = assumed["prompts"].get(one.responses.prompts.listed, assumed["prompts"]["others"])
+    judgement_tokens = assumed["judgement_tokens"]["world" if judge.backend == "world" else "others"]
+    reference = size.get("reference_tokens", 0.0)
+    answer = answer_tokens(costs, one.responses) * (size.get("judge_tokens_per_token", 1.0))
+    lengths = Lengths(size["question_tokens"], answer, judgement_tokens, reference)
+    return forecast(protocol, judge, per_turn, lengths, REPEAT_SHARE)
+
+
+def turns(paths: Paths, responses: Responses) -> dict[int, int]:
+    """Return how many questions there are in each turn, in all languages: counted where the prompts were read."""
+    row, languages = responses.prompts.row, len(responses.languages)
+    first = responses.items * languages
+    report = Path(paths.prompts_report(responses.prompts.name, responses.languages[0]))
+    if row.turns == 1:
+        return {1: first}
+    share = 1.0
+    if report.exists():
+        counted = read_json(report)
+        share = counted["turns"] / counted["rows"] - 1
+    return {1: first, 2: round(first * share)}
+
+
+def questions(paths: Paths, responses: Responses) -> int:
+    """Return how many answers are asked for."""
+    return sum(turns(paths, responses).values())
+
+
+def answer_tokens(costs: Costs, responses: Responses) -> float:
+    """Return the mean tokens of an answer: of finished responses to the same prompts, else an assumption."""
+    made = [found for _, found in costs.answered if found["spec"]["prompts"] == responses.prompts.name]
+    if counted := [found["tokens"] / found["rows"] for found in made]:
+        return median(counted)
+    return min(responses.sampling["max_new_tokens"], costs.assumptions.content["generation"]["answer_tokens"])

@@ -1,0 +1,116 @@
+"""Specs of what free answers are made from: prompts that were given, responses, identifications, verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polytune.config.identifiers import codes_of
+from polytune.config.judges import judges
+from polytune.judging.protocols import PROTOCOLS
+from polytune.study.answers import Judged, Responses
+from polytune.study.given import fingerprint
+
+REPEAT_SHARE = 0.05
+"""Share of the items that every judge is asked about twice: how far it agrees with itself enters the intervals."""
+
+if TYPE_CHECKING:
+    from polytune.study.expand import Study
+    from polytune.study.owed import Owed, Verdicts
+    from polytune.study.plan import Plan
+
+
+def build_answer_specs(plan: Plan) -> dict[str, dict]:
+    """Return the specs by what they are about."""
+    owed = plan.answers
+    found = _given_prompts(plan)
+    for path, answers in owed.responses.items():
+        null = owed.nulls.get(path)
+        kind = {"kind": null.kind, "donor": null.lender} if null else {}
+        asked = [_asked(one, "" if null else plan.config["generation"]["backend"]) for one in answers.values()]
+        found[f"responses/{path}"] = {"run": path, **kind, "responses": asked}
+    for identifier in owed.identifiers:
+        for batch in owed.identified(identifier):
+            row = owed.responses[batch.runs[0]][batch.owed[0]].identifier
+            for path in batch.runs:
+                asked = {"run": path, "responses": list(batch.owed)}
+                found[f"identified/{identifier}/{path}"] = {"identifier": asdict(row), "codes": codes_of(row), **asked}
+    return found | {about: _verdicts(owed, one) for about, one in owed.verdicts.items()}
+
+
+def _given_prompts(plan: Plan) -> dict[str, dict]:
+    """Return the specs of prompt files of the user's; a replaced file has another size or time."""
+    found = {}
+    for prompts in plan.answers.prompts.values():
+        for language in plan.answers.languages(prompts.name):
+            if file := plan.outside.given_prompts(prompts, language):
+                looks = fingerprint([Path(file)], Path(file).parent) if Path(file).is_file() else ""
+                found[f"prompts/{prompts.name}/{language}"] = {"layout": prompts.row.layout, "fingerprint": looks}
+    return found
+
+
+def _asked(one: Responses, backend: str) -> dict:
+    asked = {"name": one.name, "prompts": one.prompts.name, "languages": list(one.languages)}
+    if not backend:  # null answers
+        return {**asked, "items": one.sampling["items"]}
+    template = {"template": one.template, "template_digest": one.template_digest}
+    return {**asked, **template, **one.sampling, "backend": backend}
+
+
+def _verdicts(owed: Owed, one: Verdicts) -> dict:
+    judged = [
+        {
+            "responses": name,
+            "prompts": owed.responses[one.run][name].prompts.name,
+            "languages": list(languages),
+        }
+        for name, languages in one.languages.items()
+    ]
+    return {
+        "run": one.run,
+        "opponent": one.opponent or None,
+        "judge": judges()[one.judge].to_json(),
+        "protocol": one.protocol,
+        "protocol_text_digest": PROTOCOLS[one.protocol].text_digest(),
+        "judged": judged,
+        "repeat_share": REPEAT_SHARE,
+    }
+
+
+def null_rows(plan: Plan, study: Study) -> list[dict]:
+    """Return the null runs of a study as rows of its runs."""
+    rows = []
+    for path, null in plan.answers.nulls.items():
+        if null.study == study.name:
+            base, method, mixture, _ = path.split("/")
+            names = {"run": path, "base": base, "method": method, "mixture": mixture, "seed": 0}
+            rows.append({**names, "world": plan.answers.world_of(path), "languages": [], "seen_languages": []})
+    return rows
+
+
+def answers_of(plan: Plan, study: Study) -> list[dict]:
+    """Return what the runs of a study answered, and by whom and against whom it was judged."""
+    asked = {name: one for answers in study.answers.values() for name, one in answers.items()}
+    return [
+        {
+            "name": name,
+            "prompts": one.prompts.listed,
+            "origin": one.origin,
+            "parallel": one.prompts.row.parallel,
+            "languages": list(one.languages),
+            "identifier": one.identifier.identifier if one.identifier else "",
+            "judged": [_judged(plan, study, judged) for judged in study.judged.values() if judged.responses == name],
+        }
+        for name, one in asked.items()
+    ]
+
+
+def _judged(plan: Plan, study: Study, judged: Judged) -> dict:
+    who = {"judge": judged.judge, "protocol": judged.protocol}
+    if not judged.against:
+        return who
+    against: dict[str, dict[str, list[str]]] = {}
+    for run, opponent, languages in plan.answers.meetings(study, judged):
+        against.setdefault(run, {})[opponent] = list(languages)
+    return {**who, "against": judged.against, "opponents": against}
