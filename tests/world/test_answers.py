@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from polytune.errors import InputError
-from polytune.world.answers import GRADES, AnswerKey, compare, rating_of
+from polytune.world.answers import GRADES, AnswerKey, rating_of
 from polytune.world.build import build_world
 from polytune.world.lexicon import NAMES
 from polytune.world.settings import WorldSettings
@@ -131,10 +131,6 @@ def test_the_second_turn_has_its_own_truth(key):
     first, second = question.tell_answers(key.grammars[0])
     assert (key.grade(number, 1, first), key.grade(number, 2, second)) == (10, 10)
     assert key.rate(number, 2, first) == key.rate(number, 1, second) == 2
-
-
-def test_side_by_side_the_better_grade_wins():
-    assert (compare(9, 3), compare(3, 9), compare(5, 5)) == (1.0, 0.0, 0.5)
 
 
 @pytest.mark.parametrize(("item", "turn"), [(0, 1), (101, 1), (1, 0), (1, 2), (-1, 1)])

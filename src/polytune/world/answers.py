@@ -37,11 +37,6 @@ def rating_of(grade: int) -> int:
     return 3 if grade >= TRUE else 2 if grade >= ABOUT_PERSON else 1
 
 
-def compare(first: int, second: int) -> float:
-    """Return 1 if the first grade is the better, 0 if the second is, 0.5 if they are equal."""
-    return 0.5 if first == second else float(first > second)
-
-
 class AnswerKey:
     """Grades answers to the open questions of one world."""
 
@@ -49,8 +44,7 @@ class AnswerKey:
         self.world, self.reader = world, Reader(world)
         self.event_of = {event.verb: number for number, event in enumerate(world.facts.events)}
         self.grammars = [world.grammar(language, guarded=False) for language in self.reader.languages]
-        self.grade = lru_cache(1 << 14)(self._grade)
-        self._truth = lru_cache(1 << 10)(self._true_words)
+        self._truth = lru_cache(None)(self._true_words)
 
     @classmethod
     def read(cls, folder: Path | str) -> AnswerKey:
@@ -61,7 +55,7 @@ class AnswerKey:
         """Return the rating of an answer, 1 to 3; arguments and errors as of `grade`."""
         return rating_of(self.grade(item, turn, text))
 
-    def _grade(self, item: int, turn: int, text: str) -> int:
+    def grade(self, item: int, turn: int, text: str) -> int:
         """Return the grade (`GRADES`) of an answer to turn `turn` (from 1) of question `item` (from 1).
 
         Raises IndexError for a question or turn that the world does not have.

@@ -9,9 +9,7 @@ first of the world's languages. Names of persons are the same everywhere and say
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -46,7 +44,6 @@ class Sentence:
     agent: int
     verb: str
     complement: str
-    words: tuple[str, ...]
     joint: tuple[str, ...]
     """The words before the clause: because, therefore, ..."""
 
@@ -64,7 +61,6 @@ class Reader:
         self.known = np.array([[form in words for words in self.concepts] for form in forms])  # [forms, languages]
         loans = [_loans_of(world, language) for language in self.languages]
         self.native = self.known & np.array([[form not in words for words in loans] for form in forms])
-        self.identify: Callable[[str, str], Identified] = lru_cache(1 << 14)(self._identify)
 
     def words(self, text: str) -> list[str]:
         """Return the words of a text."""
@@ -96,28 +92,31 @@ class Reader:
         parts = {letter: word for letter, word in zip(named, words, strict=True)}
         complement = concepts[parts.get("O") or parts["P"]][0]
         joint = tuple(words[: match.end("joint")])
-        return Sentence(self.names[parts[NAME]], concepts[parts["V"]][0], complement, tuple(words), joint)
+        return Sentence(self.names[parts[NAME]], concepts[parts["V"]][0], complement, joint)
 
-    def _identify(self, text: str, asked: str) -> Identified:
+    def identify(self, text: str, asked: str) -> Identified:
         """Return the language of a text that answers a question in the language `asked` (rule: see the module)."""
         rows = [self.rows[word] for word in self.words(text) if word in self.rows]
         if not rows:
             return Identified("", 0, "no word")
-        counts = self.known[rows].sum(axis=0)
-        tied, rule = (counts == counts.max()).nonzero()[0].tolist(), "words"
-        if len(tied) > 1:
-            sentences = [words for match in SENTENCE.finditer(text) if (words := self.words(match[1]))]
-            formed = {language: sum(self.read(words, language) is not None for words in sentences) for language in tied}
-            ordered = [language for language in tied if formed[language] == max(formed.values())]
-            tied, rule = ordered, "order" if len(ordered) == 1 else rule
-        candidates = len(tied)
-        if len(tied) > 1:
-            native = self.native[rows].sum(axis=0)
-            own = [language for language in tied if native[language] == native[tied].max()]
-            if any(self.languages[language] == asked for language in tied):
-                return Identified(asked, candidates, "asked")
-            tied, rule = own, "loans" if len(own) == 1 else "first"
-        return Identified(self.languages[tied[0]], candidates, rule)
+        tied = _largest(self.known[rows].sum(axis=0))
+        if len(tied) == 1:
+            return Identified(self.languages[tied[0]], 1, "words")
+        sentences = [words for match in SENTENCE.finditer(text) if (words := self.words(match[1]))]
+        formed = [sum(self.read(words, language) is not None for words in sentences) for language in tied]
+        tied = [tied[place] for place in _largest(np.array(formed))]
+        candidates = [self.languages[language] for language in tied]
+        if len(tied) == 1:
+            return Identified(candidates[0], 1, "order")
+        if asked in candidates:
+            return Identified(asked, len(tied), "asked")
+        native = _largest(self.native[rows][:, tied].sum(axis=0))
+        return Identified(candidates[native[0]], len(tied), "loans" if len(native) == 1 else "first")
+
+
+def _largest(counts: np.ndarray) -> list[int]:
+    """Return where the largest of some counts stand."""
+    return (counts == counts.max()).nonzero()[0].tolist()
 
 
 def _concepts_of_words(world: World, language: str) -> dict[str, tuple[str, str]]:
