@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "identify": ("polytune.identification.identify", "Say in which language the answers of a run are."),
     "answer-null": ("polytune.judging.nulls", "Write the answers of a null responder, which no judge may like."),
     "judge": ("polytune.judging.judge", "Ask a judge for its verdicts on responses, nothing twice."),
+    "import-judgments": ("polytune.judging.fastchat", "Read FastChat's judgments and answers as verdicts."),
     "collect-scores": ("polytune.scores.collect", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.tables.build", "Write one table of a study."),

@@ -47,6 +47,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "identify": {"pyarrow"},
     "answer-null": {"pyarrow"},
     "judge": {"pyarrow"},  # and torch, transformers for a judge in the process
+    "import-judgments": {"pyarrow"},
     "collect-scores": TABLES,
     "draw-figure": {*TABLES, "matplotlib"},
     "build-table": {*TABLES, "scipy"},

@@ -68,7 +68,7 @@ def read_answers(paths: Paths, run: str, spec: AnswersSpec) -> Answers:
             f"{' '.join(sorted(spec.languages))}; generate again"
         )
     rows = table[KEYS].copy()
-    rows["answer_tokens"] = table["tokens"].astype(float)
+    rows["answer_tokens"] = table["tokens"].where(table["tokens"] >= 0).astype(float)  # imported ones are not counted
     rows["answer_characters"] = table["text"].str.len().astype(float)
     rows["truncated"] = (table["stop"] != "end").astype(float)
     if not spec.identifier:
