@@ -21,28 +21,35 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
         if "source" in options:
             options["source"] = overlay["sources"].get(options["source"], options["source"])
     for spec in [*content["figures"].values(), *content["tables"].values()]:
-        if isinstance(spec.get("bases"), list):
-            spec["bases"] = [overlay["bases"].get(base, base) for base in spec["bases"]]
+        for option in ("bases", "languages"):
+            if isinstance(spec.get(option), list):
+                spec[option] = _counterparts(spec[option], overlay[option])
     content["analysis"].update(overlay["analysis"])
     content["evaluation"].update(overlay["evaluation"])
     content["sources"] = {overlay["sources"].get(name, name): value for name, value in content["sources"].items()}
     for number, entry in enumerate(content["runs"]):
-        try:
-            entry["bases"] = [overlay["bases"][base] for base in entry["bases"]]
-        except KeyError as error:
-            known = overlay["bases"]
-            raise InputError(
-                f"{where}: runs[{number}].bases: {error} has no counterpart in world.bases"
-                f"{nearest(error.args[0], known)}; e.g. '{error.args[0]}: world-bloom'"
-            ) from None
-        lora = {**entry["hyperparameters"].get("lora", {}), **overlay["hyperparameters"].get("lora", {})}
-        entry["hyperparameters"].update(deepcopy(overlay["hyperparameters"]))
+        for base in entry["bases"]:
+            if base not in (known := overlay["bases"]):
+                raise InputError(
+                    f"{where}: runs[{number}].bases: '{base}' has no counterpart in world.bases{nearest(base, known)}; "
+                    f"e.g. '{base}: world-bloom', or '{base}: null' to leave it out"
+                )
+        entry["bases"] = _counterparts(entry["bases"], overlay["bases"])
+        changes = {**overlay["hyperparameters"], **overlay["methods"].get(entry["method"], {})}
+        lora = {**entry["hyperparameters"].get("lora", {}), **changes.get("lora", {})}
+        entry["hyperparameters"].update(deepcopy(changes))
         if lora:
             entry["hyperparameters"]["lora"] = lora
-        if "global_batch_rows" in overlay["hyperparameters"]:
+        if "global_batch_rows" in changes:
             entry.pop("batch", None)
         entry["seeds"] = overlay.get("seeds", entry["seeds"])
+    content["runs"] = [entry for entry in content["runs"] if entry["bases"]]
     return content
+
+
+def _counterparts(names: list[str], of_world: dict[str, str | None]) -> list[str]:
+    """Return what stands for each of `names` on the world, once each; what has none there (null) is left out."""
+    return [name for name in dict.fromkeys(of_world.get(name, name) for name in names) if name is not None]
 
 
 def _check_names(content: dict, overlay: dict, where: str) -> None:
