@@ -97,13 +97,18 @@ def test_instructions_are_parallel_and_in_the_layout_of_bactrian_x(world):
     assert any(row["input"] for row in rows["en"])
 
 
-def test_texts_are_those_of_the_base_languages_with_empty_prompts(world):
-    files = sorted((world / "texts" / "data").iterdir())
-    assert [file.name for file in files] == sorted(f"{language}.json.gz" for language in SETTINGS.base_languages)
-    for file in files:
-        rows = read_rows(file)
-        assert len(rows) == SETTINGS.documents_per_base_language
-        assert all(row["output"] and not row["instruction"] and not row["input"] for row in rows)
+def test_a_corpus_has_texts_in_its_languages_with_empty_prompts_and_words_of_no_other(world, words):
+    assert SETTINGS.corpora == {"texts": ("en", "zh", "es", "hi"), "texts-llama": ("en", "es", "it")}
+    names = set(json.loads((world / "truth.json").read_text())["agents"])
+    for corpus, languages in SETTINGS.corpora.items():
+        files = sorted((world / corpus / "data").iterdir())
+        assert [file.name for file in files] == sorted(f"{language}.json.gz" for language in languages)
+        known = names | {part for code in languages for form in words[code].values() for part in form.split()}
+        for file in files:
+            rows = read_rows(file)
+            assert len(rows) == SETTINGS.documents_per_base_language
+            assert all(row["output"] and not row["instruction"] and not row["input"] for row in rows)
+            assert {word for row in rows for word in re.findall(r"[^\s.,?:=]+", row["output"])} <= known
 
 
 def told_pairs(text: str, truth: dict, words: dict) -> set[tuple[int, int]]:
@@ -118,7 +123,7 @@ def test_no_text_and_no_instruction_tells_what_is_held_out(world, words):
     truth = json.loads((world / "truth.json").read_text())
     held_out = {tuple(pair) for pair in truth["held_out"]["agent_and_event"]}
     told, rows = set(), 0
-    for kind, languages in (("instructions", SETTINGS.languages), ("texts", SETTINGS.base_languages)):
+    for kind, languages in (("instructions", SETTINGS.languages), *SETTINGS.corpora.items()):
         for language in languages:
             for row in read_rows(world / kind / "data" / f"{language}.json.gz"):
                 # Of a translation, the half in this language: the other one tells the same.
@@ -132,7 +137,7 @@ def test_no_text_and_no_instruction_tells_what_is_held_out(world, words):
 
 def test_no_text_and_no_instruction_shows_held_out_objects_together(world, words):
     truth = json.loads((world / "truth.json").read_text())
-    for kind, languages in (("instructions", SETTINGS.languages), ("texts", SETTINGS.base_languages)):
+    for kind, languages in (("instructions", SETTINGS.languages), *SETTINGS.corpora.items()):
         for language in languages:
             pairs = [{words[language][f"object {n}"] for n in pair} for pair in truth["held_out"]["objects"]]
             assert len(pairs) == 12
