@@ -10,7 +10,7 @@ import pytest
 
 from polytune import ROOT
 from polytune.analysis.asked import caption
-from polytune.analysis.choices import RUN_COORDINATES, SCORE_COORDINATES, Choice, Layout
+from polytune.analysis.choices import RUN_COORDINATES, SCORE_COORDINATES, Choice, Contrast, Layout
 from polytune.analysis.measures import MEASURES
 from polytune.config.kinds import Kind, check_kind
 from polytune.config.settings import load_study
@@ -46,7 +46,7 @@ def test_the_page_is_written_from_the_kinds():
         assert f"| `{name}` |" in text
     for measure in MEASURES:
         assert f"| `{measure}` |" in text
-    options = [field.name for group in (Choice, Layout) for field in dataclasses.fields(group)]
+    options = [field.name for group in (Choice, Contrast, Layout) for field in dataclasses.fields(group)]
     assert set(MEANINGS) == set(options)
 
 

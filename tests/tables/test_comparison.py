@@ -28,7 +28,7 @@ def study(tmp_path_factory):
 def build(study, **options):
     spec = {"build": "comparison", **options}
     asked = Asked(study.asked(spec), study.tables, "tables")
-    given = {**asked.tables(), "context": asked.context}
+    given = {**asked.tables(TABLES[spec["build"]].needs), "context": asked.context}
     return call_kind(TABLES, "build", spec, given, asked.defaults, asked.where)
 
 

@@ -30,7 +30,7 @@ def study(tmp_path_factory):
 def build(study, kind, **options):
     spec = {"build": kind, **options}
     asked = Asked(study.asked(spec), study.tables, "tables")
-    given = {**asked.tables(), "context": asked.context}
+    given = {**asked.tables(TABLES[spec["build"]].needs), "context": asked.context}
     return call_kind(TABLES, "build", spec, given, asked.defaults, asked.where)
 
 

@@ -28,7 +28,14 @@ def study(tmp_path_factory):
 def build(study, **options):
     spec = {"build": "variance_components", **options}
     asked = Asked(study.asked(spec), study.tables, "tables")
-    return call_kind(TABLES, "build", spec, {**asked.tables(), "context": asked.context}, asked.defaults, asked.where)
+    return call_kind(
+        TABLES,
+        "build",
+        spec,
+        {**asked.tables(TABLES[spec["build"]].needs), "context": asked.context},
+        asked.defaults,
+        asked.where,
+    )
 
 
 def test_draws_and_seeds_are_told_apart(study):
