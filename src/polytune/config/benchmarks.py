@@ -86,6 +86,8 @@ class Evaluation:
         """Return what decides its results, as plain values: not where its data lies, and not how it is shown."""
         values = asdict(self)
         del values["directory"]
+        if self.items is None:
+            del values["items"]  # which no spec had before there were samples
         values["benchmark"] = {key: value for key, value in values["benchmark"].items() if key not in SHOWN}
         return values
 
@@ -97,8 +99,9 @@ class Evaluation:
         `InputError` that begins with `where`.
         """
         keys = [field.name for field in fields(cls)]
-        if isinstance(values, dict) and values and "directory" not in values:
-            values = {**values, "directory": data.get(f"{values.get('origin')}/{values.get('name')}", "")}
+        if isinstance(values, dict) and values:
+            directory = data.get(f"{values.get('origin')}/{values.get('name')}", "")
+            values = {"directory": directory, "items": None, **values}
         if not isinstance(values, dict) or set(values) - {"fingerprint"} != set(keys):
             raise InputError(f"{where}: is {shown(values)}; it must have the keys {', '.join(keys)} and no others")
         name, benchmark, origin, directory, languages, items = (values[key] for key in keys)

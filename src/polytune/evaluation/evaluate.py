@@ -154,7 +154,7 @@ class Evaluator:
             "benchmark": benchmark.benchmark,
             "tasks": tasks,
             "data": {"hub_id": benchmark.hub_id, "split": benchmark.split},
-            "sample": plan.digests["options"]["sample"],
+            "sample": plan.digests["options"]["limit"],
             "left_out": {language: count for language, count in left_out.items() if count},
             "model": self.lm.get_model_info(),
             "key": plan.key,

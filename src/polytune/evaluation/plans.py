@@ -80,7 +80,7 @@ def plan_evaluation(evaluation: Evaluation, model: ModelDirectory, options: Opti
         "versions": {name: version(name) for name in LIBRARIES},
         "options": {
             "languages": list(configurations),
-            "sample": None if evaluation.items is None else {"items": evaluation.items, "seed": SAMPLE_SEED},
+            "limit": None if evaluation.items is None else {"items": evaluation.items, "seed": SAMPLE_SEED},
             "precision": options.precision,
             "device": options.device.split(":")[0],
         },

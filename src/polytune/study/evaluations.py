@@ -7,7 +7,7 @@ from pathlib import Path
 from polytune.config.benchmarks import EVERY_TASK, Benchmark, Evaluation, find_benchmark
 from polytune.errors import InputError
 from polytune.evaluation.tasks import find_language, list_tasks
-from polytune.languages.codes import find_code, from_task_code
+from polytune.languages.codes import from_task_code
 from polytune.languages.codes import languages as language_table
 from polytune.study.outside import Outside, World
 
@@ -42,7 +42,7 @@ def _find_languages(codes: list[str], benchmark: Benchmark, origin: str, directo
     """Return our codes of the languages that a study names by any code; raises `InputError` for what is not there."""
     offered = [from_task_code(code, benchmark.code_scheme) for code in benchmark.languages]
     try:
-        if origin == "directory" and any(find_code(code) not in offered for code in codes):
+        if origin == "directory":
             offered = list(list_tasks(benchmark, Path(directory), EVERY_TASK))  # with the directory's own task files
         elif origin == "world":  # which brings its own
             offered = list(language_table())
