@@ -89,6 +89,15 @@ def null_rows(plan: Plan, study: Study) -> list[dict]:
     return rows
 
 
+def shown_answers(study: Study) -> list[dict]:
+    """Return the responses of a study once each, as figures and tables know them."""
+    asked = {name: one for answers in study.answers.values() for name, one in answers.items()}
+    return [
+        {"name": name, "origin": one.origin, "title": one.prompts.row.title, "parallel": one.prompts.row.parallel}
+        for name, one in asked.items()
+    ]
+
+
 def answers_of(plan: Plan, study: Study) -> list[dict]:
     """Return what the runs of a study answered, and by whom and against whom it was judged."""
     asked = {name: one for answers in study.answers.values() for name, one in answers.items()}

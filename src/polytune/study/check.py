@@ -11,6 +11,7 @@ from polytune.config.kinds import Allowed, Kinds, check_kind, check_value
 from polytune.errors import InputError, nearest
 from polytune.figures.kinds import FIGURES
 from polytune.languages.codes import languages as language_table
+from polytune.study.answer_specs import shown_answers
 from polytune.study.expand import Study
 from polytune.study.specs import study_evaluations
 from polytune.tables.kinds import TABLES
@@ -33,7 +34,7 @@ def allowed_values(study: Study) -> Allowed:
     coordinates = {name for recipe in study.recipes.values() for name in recipe.coordinates}
     return {
         "Language": set(language_table()),
-        "Evaluation": {entry["name"] for entry in study_evaluations(study)},
+        "Evaluation": {entry["name"] for entry in [*study_evaluations(study), *shown_answers(study)]},
         "Measure": set(MEASURES),
         "Coordinate": {*RUN_COORDINATES, *SCORE_COORDINATES, *coordinates},
         "Family": set(study.families),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+from polytune.config.schema import check
 from polytune.errors import InputError, nearest
 from polytune.mixtures.families import AMOUNTS
 
@@ -26,6 +27,7 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
                 spec[option] = _counterparts(spec[option], overlay[option])
     content["analysis"].update(overlay["analysis"])
     content["evaluation"].update(overlay["evaluation"])
+    content["evaluation"] = check(content["evaluation"], "study#evaluation", f"{where}: evaluation")
     content["sources"] = {overlay["sources"].get(name, name): value for name, value in content["sources"].items()}
     for number, entry in enumerate(content["runs"]):
         for base in entry["bases"]:

@@ -16,7 +16,7 @@ from polytune import ROOT
 from polytune.config.benchmarks import Evaluation
 from polytune.files import digest, sha256_file
 from polytune.languages.codes import languages as language_table
-from polytune.study.answer_specs import answers_of, build_answer_specs, null_rows
+from polytune.study.answer_specs import answers_of, build_answer_specs, null_rows, shown_answers
 from polytune.study.given import files_of, fingerprint, identity
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
         "scale": study.scale,
         "worlds": [world.name for world in study.worlds],
         "evaluations": evaluations,
+        "answers": shown_answers(study),
         "languages": names,
     }
     defaults = {key: value for key, value in study.analysis.items() if key != "counted_as_untuned"}
