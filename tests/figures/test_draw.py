@@ -81,6 +81,7 @@ def draw(study, spec, scores=None, runs=None, **changes):
         "runs": study.runs if runs is None else runs,
         "items": Items(study.tables / "items.parquet"),
         "context": asked.context,
+        "published_folder": None,
     }
     drawing = call_kind(FIGURES, "draw", spec, given, asked.defaults, asked.where)
     finish(drawing, asked.statements(drawing.table))

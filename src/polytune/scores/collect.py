@@ -22,7 +22,7 @@ from polytune.files import atomic_path
 from polytune.progress import track
 from polytune.scores.evaluations import Evaluation, Score, check_same_versions, read_evaluation
 from polytune.scores.exposure import classify_exposure
-from polytune.scores.judged import JudgedAnswers, answer_scores, confusion, drift
+from polytune.scores.judged import JudgedAnswers, Measured, answer_scores, confusion, drift
 from polytune.scores.means import clustered_score, item_score, mean_score
 from polytune.scores.measures import read_items
 from polytune.scores.runs import build_runs
@@ -37,6 +37,8 @@ AGREEMENT = 1e-6
 """How far a harness's own number may lie from what its items or its languages give."""
 JUDGED = ("judge", "protocol", "opponent")
 """Columns that say who judged, how and against whom; empty for benchmarks."""
+DRIFTING = ("evaluation", "origin", *JUDGED, "measure")
+"""What scores have in common that shift together when everything is judged again."""
 CONFUSION = ("run", "evaluation", "origin", "judge", "language", "answered", "answers")
 """Columns of the table of asked and answered languages; `answered` is empty where the identifier cannot tell."""
 
@@ -49,6 +51,30 @@ class Collected:
     scores: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     confusion: list[pd.DataFrame] = field(default_factory=list)
+    changes: dict[tuple[str, ...], list[np.ndarray]] = field(default_factory=dict)
+    """By what `DRIFTING` says of scores: differences between two verdicts on one answer."""
+
+    def add_answers(
+        self, one: Measured, row: Callable[..., dict], where: dict[str, str], parallel: bool, items: ItemsWriter | None
+    ) -> None:
+        """Add what one judge or identifier measured of a run's answers; `row` makes a score, `where` says of what."""
+        values = one.items
+        if "answered" in values:
+            self.confusion.append(confusion(values).assign(**where, judge=one.judge))
+            values = values.drop(columns="answered")
+        if items is not None:
+            items.add(values, **where, **one.words)
+        self.scores += [row(*score) | one.words for score in answer_scores(values, parallel)]
+        for measure, change in one.changes.items():
+            about = where | one.words | {"measure": measure}
+            self.changes.setdefault(tuple(about[name] for name in DRIFTING), []).append(change)
+
+    def add_drift(self) -> None:
+        """Add to the errors of judged scores what two rounds of judging differ by as a whole."""
+        drifts = {key: drift(np.concatenate(parts)) for key, parts in self.changes.items()}
+        for score in self.scores:
+            score["drift"] = drifts.get(tuple(score[name] for name in DRIFTING), 0.0)
+            score["stderr"] = math.hypot(score["stderr"], score["drift"])
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables by name; those about answers are empty where the study has none."""
@@ -72,7 +98,6 @@ def collect_scores(spec: ScoresSpec, paths: Paths, items: ItemsWriter | None = N
     rows = _Rows(spec, found.runs)
     first: dict[tuple[str, ...], Evaluation] = {}
     answers = JudgedAnswers(paths)
-    changes: dict[tuple[str, ...], list[np.ndarray]] = {}
     for run in track({run.run: run for run in spec.runs}.values(), "collect scores", unit="run"):
         for wanted in spec.evaluations if run.method != NULL else ():
             evaluation = read_evaluation(Path(paths.evaluation(run.run, wanted.origin, wanted.name)), wanted.name)
@@ -86,19 +111,11 @@ def collect_scores(spec: ScoresSpec, paths: Paths, items: ItemsWriter | None = N
             found.scores += [row(*score) for score in _scores(evaluation, values, wanted)]
         for wanted in spec.answers:
             where = {"run": run.run, "evaluation": wanted.name, "origin": wanted.origin}
-            for one in answers.measure(run.run, wanted):
-                values = one.items
-                if "answered" in values:
-                    found.confusion.append(confusion(values).assign(**where, judge=one.judge))
-                    values = values.drop(columns="answered")
-                if items is not None:
-                    items.add(values, **where, **one.words)
-                for measure, change in one.changes.items():
-                    changes.setdefault((wanted.name, wanted.origin, *one.words.values(), measure), []).append(change)
-                row = rows.of(run, wanted.name, wanted.prompts, wanted.origin, one.digest)
-                found.scores += [row(*score) | one.words for score in answer_scores(values, wanted.parallel)]
+            for measured in answers.measure(run.run, wanted):
+                row = rows.of(run, wanted.name, wanted.prompts, wanted.origin, measured.digest)
+                found.add_answers(measured, row, where, wanted.parallel, items)
     found.checks = [{"study": spec.study, "scale": spec.scale, **row} for row in answers.checks]
-    _add_drift(found.scores, {key: drift(np.concatenate(parts)) for key, parts in changes.items()})
+    found.add_drift()
     return found
 
 
@@ -138,13 +155,6 @@ class _Rows:
             }
 
         return row
-
-
-def _add_drift(rows: list[dict[str, Any]], drifts: dict[tuple[str, ...], float]) -> None:
-    """Add to the errors of judged scores what two rounds of judging differ by as a whole."""
-    for row in rows:
-        row["drift"] = drifts.get(tuple(row[key] for key in ("evaluation", "origin", *JUDGED, "measure")), 0.0)
-        row["stderr"] = math.hypot(row["stderr"], row["drift"])
 
 
 def _check_versions(first: dict, evaluation: Evaluation, wanted: EvaluationSpec, run: RunSpec) -> None:

@@ -24,10 +24,20 @@ VERDICTS = (*KEYS, "order", "repeat", "status", "value", *COSTS)
 STATUSES = ("ok", "refused", "unparsable", "failed")
 SEATS = ("first", "second")
 """Where the answer of the file's run stands beside the other's; empty in a verdict on one answer."""
+CHECKED = (*STATUSES, "swapped", "flipped", "decided", "first", "sized", "longer", "repeated", "changed", "squares")
 CHECKS = (
-    "study", "scale", "run", "opponent", "evaluation", "origin", "judge", "protocol", "language", *STATUSES,
-    "swapped", "flipped", "decided", "first", "sized", "longer", "repeated", "changed", "squares", *COSTS,
-)  # fmt: skip
+    "study",
+    "scale",
+    "run",
+    "opponent",
+    "evaluation",
+    "origin",
+    "judge",
+    "protocol",
+    "language",
+    *CHECKED,
+    *COSTS,
+)
 """Columns of the table of checks: counts of one file and language, so that shares can be pooled."""
 
 
@@ -54,7 +64,8 @@ def read_verdicts(path: Path, languages: list[str]) -> pd.DataFrame:
         row = table[wrong].iloc[0]
         where = ", ".join(f"{key} {row[key]}" for key in KEYS)
         raise InputError(f"{path}: {where}: status '{row['status']}' with the value {row['value']}")
-    if lacking := [code for code in languages if code not in set(table["language"])]:
+    judged = set(table["language"])
+    if lacking := [code for code in languages if code not in judged]:
         raise InputError(f"{path}: no verdicts in '{lacking[0]}'; judge again")
     return table[table["language"].isin(languages)].reset_index(drop=True)
 
@@ -86,35 +97,42 @@ def check_verdicts(verdicts: pd.DataFrame, own: pd.Series, others: pd.Series | N
 
     `own` and `others` are the lengths of the answers of the run that holds the file and of its opponent.
     """
-    counted = []
-    for language, part in verdicts.groupby("language", sort=False):
-        first = part[part["repeat"] == 0]
-        counts = {status: int((first["status"] == status).sum()) for status in STATUSES}
-        counts |= dict.fromkeys(("swapped", "flipped", "decided", "first", "sized", "longer"), 0)
-        if others is not None:
-            counts |= _seat_counts(first, own, others)
-        again = part.pivot(index=[*KEYS, "order"], columns="repeat", values="value")
-        change = repeat_changes(again)
-        counts |= {"repeated": len(change), "changed": int((change != 0).sum()), "squares": float((change**2).sum())}
-        counted.append({"language": language, **counts, **{name: float(part[name].sum()) for name in COSTS}})
-    return counted
+    import pandas as pd
+
+    first = verdicts[verdicts["repeat"] == 0]
+    counted = {status: first["language"][first["status"] == status].value_counts() for status in STATUSES}
+    if others is not None:
+        counted |= _seat_counts(first, own, others)
+    again = verdicts[verdicts.duplicated([*KEYS, "order"], keep=False)]
+    again = again.pivot(index=[*KEYS, "order"], columns="repeat", values="value").dropna()
+    change = (
+        again[1] - again[0] if len(again) else pd.Series([], pd.MultiIndex.from_arrays([[]], names=KEYS[:1]), float)
+    )
+    by_language = change.groupby(level="language")
+    counted |= {"repeated": by_language.size(), "changed": (change != 0).groupby(level="language").sum()}
+    counted["squares"] = (change**2).groupby(level="language").sum()
+    costs = verdicts.groupby("language", sort=False)[list(COSTS)].sum()
+    empty = dict.fromkeys(CHECKED, 0)
+    table = pd.DataFrame({**empty, **counted}, index=costs.index).fillna(0).join(costs)
+    return table.reset_index().to_dict("records")
 
 
-def _seat_counts(verdicts: pd.DataFrame, own: pd.Series, others: pd.Series) -> dict[str, int]:
-    """Return how often the verdict changes with the seats, and whether the first seat and the longer answer win."""
+def _seat_counts(verdicts: pd.DataFrame, own: pd.Series, others: pd.Series) -> dict[str, pd.Series]:
+    """Return by language how often the verdict changes with the seats, and the first seat and the longer answer win."""
     by_seat = verdicts.pivot(index=KEYS, columns="order", values="value").reindex(columns=list(SEATS)).dropna()
-    decided = verdicts[verdicts["value"].isin([0.0, 1.0])]
+    flipped = by_seat["first"] != by_seat["second"]
+    decided = verdicts[verdicts["value"].isin([0.0, 1.0])].set_index(KEYS)
     won = decided["value"] == 1
-    keys = decided.set_index(KEYS).index
-    difference = own.reindex(keys).to_numpy() - others.reindex(keys).to_numpy()
-    return {
-        "swapped": len(by_seat),
-        "flipped": int((by_seat["first"] != by_seat["second"]).sum()),
-        "decided": len(decided),
-        "first": int((won == (decided["order"] == "first")).sum()),
-        "sized": int((difference != 0).sum()),
-        "longer": int((won.to_numpy() == (difference > 0))[difference != 0].sum()),
+    difference = own.reindex(decided.index) - others.reindex(decided.index)
+    cases = {
+        "swapped": flipped | True,
+        "flipped": flipped,
+        "decided": won | True,
+        "first": won == (decided["order"] == "first"),
+        "sized": difference != 0,
+        "longer": (difference != 0) & (won == (difference > 0)),
     }
+    return {name: case.groupby(level="language").sum() for name, case in cases.items()}
 
 
 def file_digest(paths: list[Path]) -> str:
