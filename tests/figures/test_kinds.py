@@ -21,7 +21,7 @@ from polytune.tables.reference import MEANINGS, PAGE, render
 
 EVERY = [*(("draw", name) for name in FIGURES), *(("build", name) for name in TABLES)]
 GIVEN = {"scores", "runs", "items", "context", "similarity", "published_folder"}
-GIVEN |= {"checks", "confusion", "responders"}
+GIVEN |= {"checks", "confusion", "responders", "vectors"}
 ALLOWED = {
     "Evaluation": ["xcopa", "xwinograd"],
     "Language": ["en", "th", "ko"],
@@ -53,7 +53,7 @@ def test_the_page_is_written_from_the_kinds():
 @pytest.mark.parametrize(("key", "name"), EVERY)
 def test_a_kind_asks_only_for_what_it_is_given_and_its_options_are_typed(key, name):
     kind = kind_of(key, name)
-    assert set(kind.needs) <= GIVEN and {"scores", "runs", "context"} <= set(kind.needs)
+    assert set(kind.needs) <= GIVEN and {"runs", "context"} <= set(kind.needs)
     for option in kind.options:
         assert kind.hint(option) is not inspect.Parameter.empty
         assert option in render(), option

@@ -49,7 +49,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "judge": {"pyarrow"},  # and torch, transformers for a judge in the process
     "import-judgments": {"pyarrow"},
     "collect-scores": TABLES,
-    "draw-figure": {*TABLES, "matplotlib"},
+    "draw-figure": {*TABLES, "matplotlib", "sklearn", "scipy"},  # the last two for t-SNE alone
     "build-table": {*TABLES, "scipy"},
     "stale": set(),
     "write-reference": set(),

@@ -40,4 +40,14 @@ FIGURES = {
         ("scores", "runs", "context", "items"),
         "{measure} beside {beside} in {benchmark}, a dot for each model, a panel for each {panels}",
     ),
+    "language_map": Kind(
+        "polytune.figures.selections:draw_map",
+        ("runs", "context", "vectors"),
+        "The languages of each mixture on a map of the world",
+    ),
+    "language_vectors": Kind(
+        "polytune.figures.selections:draw_vectors",
+        ("runs", "context", "vectors"),
+        "Vectors of languages ({features}) in two dimensions by t-SNE, those of each mixture marked",
+    ),
 }

@@ -21,6 +21,7 @@ import typer
 from polytune.files import atomic_path
 from polytune.languages.codes import languages
 from polytune.languages.coverage import angular_interval, known_pairs, sound_coverage, typological_coverage
+from polytune.languages.places import solve_positions
 from polytune.languages.sound import build_sound_similarity, default_words_path, read_words
 from polytune.languages.uriel import completed_features, family_features, geographic_features, merged_features
 
@@ -124,20 +125,11 @@ def _angular_distances(vectors: np.ndarray) -> np.ndarray:
 
 
 def _geographic_distances(isos: Sequence[str]) -> np.ndarray:
-    """Return great-circle distances in halves of the Earth's circumference.
-
-    A language at the unit vector s is at x = arccos(P s) / pi from the reference points P; s follows by least squares.
-    """
+    """Return great-circle distances in halves of the Earth's circumference."""
     import numpy as np
 
     table = geographic_features()
-    latitudes, longitudes = np.radians([[float(part) for part in name.split("_")[1:]] for name in table.features]).T
-    points = np.stack(
-        [np.cos(latitudes) * np.cos(longitudes), np.cos(latitudes) * np.sin(longitudes), np.sin(latitudes)], axis=1
-    )
-    cosines = np.cos(np.pi * table.rows(isos).astype(np.float64))
-    positions = np.linalg.lstsq(points, cosines.T, rcond=None)[0].T
-    positions /= np.linalg.norm(positions, axis=1, keepdims=True)
+    positions = solve_positions(table.features, table.rows(isos))
     return np.arccos(np.clip(positions @ positions.T, -1, 1)) / np.pi
 
 

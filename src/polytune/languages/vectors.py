@@ -19,6 +19,7 @@ from polytune.languages.uriel import completed_features, family_features, geogra
 from polytune.readers.parquet import read_table
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 LEARNED_SIZE = 512
@@ -76,6 +77,18 @@ def feature_set(vectors: pd.DataFrame, name: str) -> pd.DataFrame:
         raise ValueError(f"no feature set '{name}': {', '.join(FEATURE_SETS)}")
     columns = [column for column in vectors.columns if column.startswith(FEATURE_SETS[name])]
     return vectors[columns].dropna()
+
+
+def embed(values: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
+    """Return two coordinates for each row by t-SNE (van der Maaten & Hinton 2008), begun at principal components.
+
+    Of Euclidean distances, with scikit-learn on one thread: the same picture for the same seed on one machine.
+    """
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return TSNE(2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed).fit_transform(values)
 
 
 def read_vectors(path: Path | str) -> pd.DataFrame:
