@@ -136,6 +136,9 @@ FAULTS = {
     "page": _send(lambda state, asked: b"<html>busy</html>"),
     "no choices": _send(lambda state, asked: _whole(state, asked, choices=[])),
     "null choices": _send(lambda state, asked: _whole(state, asked, choices=None)),
+    "choices by name": _send(lambda state, asked: _whole(state, asked, choices={"a": 1})),
+    "no message": _send(lambda state, asked: _whole(state, asked, choices=[{"index": 0}])),
+    "an error as an answer": _send(lambda state, asked: b'{"error": {"message": "busy", "code": 503}}'),
     "another JSON": _send(lambda state, asked: b'["what", 1]'),
     "hang up": lambda handler, state, asked: setattr(handler, "close_connection", True),
     # these are answers: they are paid for
@@ -144,6 +147,8 @@ FAULTS = {
     "says null": _send(lambda state, asked: _whole(state, asked, message={"content": None})),
     "refuses": _send(lambda state, asked: _whole(state, asked, message={"refusal": "I do not judge."})),
     "filtered": _send(lambda state, asked: _whole(state, asked, finish_reason="content_filter")),
+    "odd usage": _send(lambda state, asked: _whole(state, asked, usage={"prompt_tokens": "many"})),
+    "usage is text": _send(lambda state, asked: _whole(state, asked, usage="some")),
     "no usage": _send(lambda state, asked: _whole(state, asked, usage=None)),
     "half a surrogate pair": _send(lambda state, asked: _whole(state, asked, message={"content": "\ud800 [[2]]"})),
 }

@@ -57,6 +57,9 @@ class Truth:
     def grade(self, item: int, turn: int, text: str) -> int:
         return min(10, len(text.split()))
 
+    def is_in(self, language: str, text: str) -> bool:
+        return not text.startswith("elsewhere")
+
 
 @dataclass
 class Scripted:

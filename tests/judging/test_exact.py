@@ -50,6 +50,13 @@ def test_without_options_it_says_the_truth(answer):
     assert set(verdicts(question("side-by-side", answer, LONG + " i"), 20)) == {0.0}
 
 
+def test_side_by_side_another_language_is_worth_nothing():
+    away = f"elsewhere {LONG}"
+    assert set(verdicts(question("side-by-side", SHORT, away), 20)) == {1.0}
+    assert set(verdicts(question("side-by-side", away, "elsewhere"), 20)) == {0.5}
+    assert set(verdicts(question("rating-3", away), 20)) == {3.0}
+
+
 def test_noise_is_a_draw_from_all_verdicts():
     # the truth in 1 - p of the cases, and in a third of the others
     assert share(verdicts(question("side-by-side", LONG, SHORT), noise=0.3), 1.0) == pytest.approx(0.8, abs=0.02)

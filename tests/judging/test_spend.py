@@ -10,7 +10,7 @@ import pytest
 from polytune.judging import judge
 from polytune.judging.protocols import PROTOCOLS
 from polytune.judging.replies import Reply
-from polytune.judging.spend import Lengths, Usage, estimate_tokens, forecast, used
+from polytune.judging.spend import JUDGEMENT_TOKENS, Lengths, Usage, estimate_tokens, forecast, used
 from tests.cases.judging_cases import (
     ITEMS,
     LANGUAGES,
@@ -50,6 +50,11 @@ def test_the_forecast_is_near_what_was_used(tmp_path, monkeypatch, protocol):
     expected = sum((one for _ in LANGUAGES), Usage())
     assert expected.calls == pytest.approx(actual.calls, abs=2 * len(LANGUAGES)), "the repeat block is one item"
     assert astuple(expected)[1:] == pytest.approx(astuple(actual)[1:], rel=0.2)
+
+
+def test_the_worlds_judge_says_as_much_as_is_forecast():
+    said = [f"By what is true in the world. {verdict}" for verdict in ("Rating: [[3]]", "Verdict: [[A]]")]
+    assert [estimate_tokens(text) for text in said] == pytest.approx([JUDGEMENT_TOKENS["world"]] * 2, rel=0.2)
 
 
 def test_a_forecast_by_hand():

@@ -15,13 +15,13 @@ from polytune.readers.yaml import read_mapping
 NEEDED = {"server": ("model", "url_variable"), "transformers": ("model", "revision"), "world": ()}
 """Keys that a back end cannot do without."""
 
-REACHED = ("url_variable", "key_variable", "concurrency", "requests_per_minute", "timeout_seconds", "retries")
+REACHED = ("url_variable", "key_variable", "requests_per_minute", "timeout_seconds", "retries")
 """Keys of what is reached through a network."""
 
 FOREIGN = {
     "server": ("options",),
     "transformers": (*REACHED, "options"),
-    "world": (*REACHED, "model", "revision", "sampling"),
+    "world": (*REACHED, "model", "revision", "sampling", "concurrency"),
 }
 """Keys that mean nothing to a back end: refused, not ignored."""
 

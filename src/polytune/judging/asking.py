@@ -88,10 +88,10 @@ class Asking:
         self.sent = 0
         """Requests that were sent, each try counted."""
         self._unanswered_in_a_row = 0
-        self._fault: InputError | None = None
+        self._fault: Exception | None = None
 
     def run(self, requests: Sequence[Request], concurrency: int) -> None:
-        """Ask what is not known yet; raises `InputError` after what is under way has come back and is kept."""
+        """Ask what is not known yet; whatever goes wrong is raised when all that is under way is back and kept."""
         asyncio.run(self._ask_all(requests, concurrency))
         if self._fault:
             raise self._fault
@@ -112,7 +112,7 @@ class Asking:
         for request in queue:
             try:
                 await self._answer(request)
-            except InputError as error:
+            except Exception as error:  # raised by `run`, when what the other workers wait for has come back
                 self._fault = self._fault or error
             if self._fault:
                 return

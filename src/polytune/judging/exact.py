@@ -15,6 +15,7 @@ from polytune.files import sha256_file
 from polytune.judging.protocols import SEATS
 from polytune.judging.questions import Question
 from polytune.judging.replies import Reply
+from polytune.judging.spend import estimate_tokens
 
 
 class Truth(Protocol):
@@ -28,9 +29,17 @@ class Truth(Protocol):
         """Return the grade, 1 to 10."""
         ...
 
+    def is_in(self, language: str, text: str) -> bool:
+        """Tell whether an answer is in a language."""
+        ...
+
 
 class ExactJudge:
-    """Rates by the truth; side by side the answer with the higher grade wins."""
+    """Rates by the truth, in whatever language it is told: who rates may multiply the rating by the language pass.
+
+    A comparison cannot be corrected afterwards, so there the language counts: an answer in another one than was asked
+    for is worth nothing; of two in the right one the higher grade wins.
+    """
 
     def __init__(self, judge: Judge, truth: Truth, world_digest: str) -> None:
         self.options = judge.options
@@ -50,7 +59,7 @@ class ExactJudge:
         """Return the verdict in words; whatever chance decides follows from the request alone."""
         rng = random.Random(f"{key}/{attempt}")
         said = self._compare(question, rng) if question.protocol.scale is None else self._rate(question, rng)
-        return Reply(said, len(text.split()), len(said.split()), model="world", stop="stop")
+        return Reply(said, estimate_tokens(text), estimate_tokens(said), model="world", stop="stop")
 
     async def close(self) -> None:
         """Nothing was opened."""
@@ -66,9 +75,13 @@ class ExactJudge:
             rating = rng.randint(low, high)
         return f"By what is true in the world. Rating: [[{rating}]]"
 
+    def _worth(self, question: Question, answer: str) -> int:
+        in_language = self.truth.is_in(question.language, answer)
+        return self.truth.grade(question.item, question.turn, answer) if in_language else 0
+
     def _compare(self, question: Question, rng: random.Random) -> str:
         first, second = question.answers[-1], question.others[-1]
-        verdict = _higher(*(self.truth.grade(question.item, question.turn, said) for said in (first, second)))
+        verdict = _higher(self._worth(question, first), self._worth(question, second))
         if rng.random() < self.options["length_bias"]:
             verdict = _higher(_words(first), _words(second))
         if rng.random() < self.options["position_bias"]:

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-import numpy as np
 import typer
 
 from polytune.columns import write_rows
@@ -21,6 +20,7 @@ from polytune.config.judges import BORROWS, NullKind
 from polytune.config.tables import Name, build_row
 from polytune.errors import InputError, nearest
 from polytune.files import digest, read_json, write_json
+from polytune.generation.artefact import COLUMNS
 from polytune.judging.questions import Place, read_answers
 from polytune.judging.spec import read_entries
 from polytune.prompts.prompt import Prompt, read_prompts
@@ -29,9 +29,6 @@ from polytune.provenance import provenance
 CONSTANT = (
     "Thank you for this interesting question. There is much to say about it, and the answer depends on the details."
 )
-COLUMNS = {"language": None, "item": np.int32, "turn": np.int8, "text": None, "tokens": np.int32}
-COLUMNS |= {"prompt_tokens": np.int32, "stop": None}
-"""Of a table of responses, with the types of numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,8 @@ class Answered:
     """The first so many questions of each language; all, if none is said."""
 
 
-def read_spec(path: Path, donor: Path | None) -> tuple[NullKind, list[Answered]]:
-    """Return the kind of a spec and what it answers; raises `InputError` that names file and key."""
+def read_spec(path: Path, donor: Path | None) -> tuple[str, NullKind, list[Answered]]:
+    """Return run and kind of a spec and what it answers; raises `InputError` that names file and key."""
     content = read_json(path)
     entries = [build_row(Answered, entry, str(path)) for entry in read_entries(content, "responses", path)]
     kind, kinds = content.get("kind"), get_args(NullKind)
@@ -57,7 +54,7 @@ def read_spec(path: Path, donor: Path | None) -> tuple[NullKind, list[Answered]]
     for entry in entries:
         if kind == BORROWS and len(entry.languages) < 2:
             raise InputError(f"{path}: responses '{entry.name}': '{kind}' needs two languages or more")
-    return kind, entries
+    return content.get("run", ""), kind, entries
 
 
 def next_language(language: str, languages: tuple[str, ...]) -> str:
@@ -98,11 +95,11 @@ def command(
     donor: Annotated[Path | None, typer.Option(help="Folder of the responses that 'other-language' borrows.")] = None,
 ) -> None:
     """Answer without a model: nothing, one sentence, the question itself, or a model's answer in another language."""
-    kind, entries = read_spec(spec, donor)
+    run, kind, entries = read_spec(spec, donor)
     for entry in entries:
         rows = answer(kind, entry, prompts, donor)
         write_rows(rows, COLUMNS, output / f"{entry.name}.parquet")
-        marker = {"kind": kind, "spec": asdict(entry), "digest": digest(rows), "rows": len(rows)}
+        marker = {"run": run, "kind": kind, "spec": asdict(entry), "digest": digest(rows), "rows": len(rows)}
         marker |= {"truncated": dict.fromkeys(entry.languages, 0), "tokens": sum(row["tokens"] for row in rows)}
         marker |= {"prompt_tokens": sum(row["prompt_tokens"] for row in rows), "seconds": 0.0}
         write_json(output / f"{entry.name}.json", marker | {"provenance": provenance("pyarrow")})

@@ -52,3 +52,8 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Give back what was opened."""
         ...
+
+
+def seed_of(seed: int, repeat: int, attempt: int) -> int:
+    """Return the seed of one attempt: a further attempt and the repeat block are other draws of the same judge."""
+    return seed + 1_000 * attempt + 1_000_000 * repeat

@@ -12,17 +12,20 @@ import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from polytune.config.judges import Judge
 from polytune.errors import InputError, reason, short
 from polytune.judging.questions import Question
-from polytune.judging.replies import Reply, Unanswered
+from polytune.judging.replies import Reply, Unanswered, seed_of
 from polytune.judging.spend import estimate_tokens
 
 if TYPE_CHECKING:
     import openai
 
 NO_KEY = "none"  # the client wants one, servers of one's own ask for none
+SHORTEST_SECRET = 8  # characters; "EMPTY" is what people give as a key where none is asked for, and a word
+FILTERED = "content_filter"
 HOPELESS = {
     401: "the key is not accepted",
     403: "the key may not use this model",
@@ -43,7 +46,8 @@ class ServerJudge:
         self.identity = judge.identity()
         url = _variable(judge, judge.url_variable)
         self._key = _variable(judge, judge.key_variable) if judge.key_variable else NO_KEY
-        self._secrets = sorted({url.rstrip("/"), self._key} - {NO_KEY}, key=len, reverse=True)
+        secrets = {url.rstrip("/"), urlsplit(url).netloc, self._key}
+        self._secrets = sorted((secret for secret in secrets if len(secret) >= SHORTEST_SECRET), key=len, reverse=True)
         self._client = openai.AsyncOpenAI(
             api_key=self._key,
             base_url=url,
@@ -57,14 +61,15 @@ class ServerJudge:
         """Return what the server replies within the judge's `timeout_seconds`."""
         import openai
 
-        sampling = self.judge.sampling
-        seed = seed_of(sampling["seed"], question.repeat, attempt)
+        sampling = dict(self.judge.sampling)
+        if "seed" in sampling:
+            sampling["seed"] = seed_of(sampling["seed"], question.repeat, attempt)
         try:
             async with asyncio.timeout(self.judge.timeout_seconds):  # the client's own starts anew with each byte
                 answer = await self._client.chat.completions.create(
                     model=self.judge.model,
                     messages=[{"role": "user", "content": text}],
-                    **{**sampling, "seed": seed},
+                    **sampling,
                     extra_headers={"Idempotency-Key": f"{key}-{attempt}"},
                 )
         except (TimeoutError, openai.APITimeoutError):
@@ -95,35 +100,30 @@ class ServerJudge:
             choice = answer.choices[0]
             said, model = choice.message.content, answer.model
             refusal = getattr(choice.message, "refusal", None)
-            stop = choice.finish_reason or ""
-        except (AttributeError, IndexError, TypeError):
+            stop = choice.finish_reason
+        except (AttributeError, LookupError, TypeError):
             raise Unanswered("not readable: no choice in the server's answer") from None
         said = self._blot(said if isinstance(said, str) else "")
-        usage = answer.usage
-        counted = (usage.prompt_tokens, usage.completion_tokens) if usage else (None, None)
+        usage = getattr(answer, "usage", None)
+        counted = (getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
         tokens = tuple(
             count if isinstance(count, int) else estimate_tokens(words)
             for count, words in zip(counted, (text, said), strict=True)
         )
-        model = self._blot(str(model))
+        model, stop = self._blot(str(model)), self._blot(str(stop))
         wanted = self.judge.revision or self.judge.model
         if model != wanted:
             wrong = f"answered by '{short(model)}', not by '{wanted}'"
             return Reply(said, *tokens, "wrong-model", wrong, model, stop)
-        if refusal or stop == "content_filter":
+        if refusal or stop == FILTERED:
             return Reply(said, *tokens, "refusal", f"refused: {self._blot(str(refusal or stop))}", model, stop)
         return Reply(said, *tokens, "answer", "", model, stop)
 
     def _blot(self, text: str) -> str:
-        """Return text without address and key, and without halves of surrogate pairs, which no file takes."""
+        """Return text without address and key, and with no half of a surrogate pair, which no file takes."""
         for secret in self._secrets:
             text = text.replace(secret, "[hidden]")
         return text.encode(errors="replace").decode()
-
-
-def seed_of(seed: int, repeat: int, attempt: int) -> int:
-    """Return the seed of one attempt: a further attempt and the repeat block are other draws of the same judge."""
-    return seed + 1_000 * attempt + 1_000_000 * repeat
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

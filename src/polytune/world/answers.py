@@ -55,6 +55,10 @@ class AnswerKey:
         """Return the rating of an answer, 1 to 3; arguments and errors as of `grade`."""
         return rating_of(self.grade(item, turn, text))
 
+    def is_in(self, language: str, text: str) -> bool:
+        """Tell whether an answer is in the language that was asked for (`Reader.identify`)."""
+        return self.reader.identify(text, language).language == language
+
     def grade(self, item: int, turn: int, text: str) -> int:
         """Return the grade (`GRADES`) of an answer to turn `turn` (from 1) of question `item` (from 1).
 
