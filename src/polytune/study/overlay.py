@@ -26,8 +26,8 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
             if isinstance(spec.get(option), list):
                 spec[option] = _counterparts(spec[option], overlay[option])
     content["analysis"].update(overlay["analysis"])
-    content["evaluation"].update(overlay["evaluation"])
-    content["evaluation"] = check(content["evaluation"], "study#evaluation", f"{where}: evaluation")
+    # the overlay's own defaults are filled in now: before, they would have hidden what the study says
+    content["evaluation"] = check({**content["evaluation"], **overlay["evaluation"]}, "study#evaluation", where)
     content["sources"] = {overlay["sources"].get(name, name): value for name, value in content["sources"].items()}
     for number, entry in enumerate(content["runs"]):
         for base in entry["bases"]:
