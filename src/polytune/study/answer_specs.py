@@ -91,16 +91,14 @@ def null_rows(plan: Plan, study: Study) -> list[dict]:
 
 def shown_answers(study: Study) -> list[dict]:
     """Return the responses of a study once each, as figures and tables know them."""
-    asked = {name: one for answers in study.answers.values() for name, one in answers.items()}
     return [
         {"name": name, "origin": one.origin, "title": one.prompts.row.title, "parallel": one.prompts.row.parallel}
-        for name, one in asked.items()
+        for name, one in asked_in(study).items()
     ]
 
 
 def answers_of(plan: Plan, study: Study) -> list[dict]:
     """Return what the runs of a study answered, and by whom and against whom it was judged."""
-    asked = {name: one for answers in study.answers.values() for name, one in answers.items()}
     return [
         {
             "name": name,
@@ -111,8 +109,13 @@ def answers_of(plan: Plan, study: Study) -> list[dict]:
             "identifier": one.identifier.identifier if one.identifier else "",
             "judged": [_judged(plan, study, judged) for judged in study.judged.values() if judged.responses == name],
         }
-        for name, one in asked.items()
+        for name, one in asked_in(study).items()
     ]
+
+
+def asked_in(study: Study) -> dict[str, Responses]:
+    """Return what the runs of a study are asked, by the name of the responses."""
+    return {name: one for answers in study.answers.values() for name, one in answers.items()}
 
 
 def _judged(plan: Plan, study: Study, judged: Judged) -> dict:

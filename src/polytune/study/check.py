@@ -11,7 +11,7 @@ from polytune.config.kinds import Allowed, Kinds, check_kind, check_value
 from polytune.errors import InputError, nearest
 from polytune.figures.kinds import FIGURES
 from polytune.languages.codes import languages as language_table
-from polytune.study.answer_specs import shown_answers
+from polytune.study.answer_specs import asked_in
 from polytune.study.expand import Study
 from polytune.study.specs import study_evaluations
 from polytune.tables.kinds import TABLES
@@ -32,15 +32,21 @@ def check_study(study: Study) -> None:
 def allowed_values(study: Study) -> Allowed:
     """Return the values that options of the study's figures and tables may have, by their type's name."""
     coordinates = {name for recipe in study.recipes.values() for name in recipe.coordinates}
+    asked = asked_in(study)
+    judges = {one.judge for one in study.judged.values()}
+    judges |= {one.identifier.identifier for one in asked.values() if one.identifier}
     return {
         "Language": set(language_table()),
-        "Evaluation": {entry["name"] for entry in [*study_evaluations(study), *shown_answers(study)]},
+        "Evaluation": {entry["name"] for entry in study_evaluations(study)} | asked.keys(),
         "Measure": set(MEASURES),
         "Coordinate": {*RUN_COORDINATES, *SCORE_COORDINATES, *coordinates},
         "Family": set(study.families),
         "Mixture": _short(study, study.recipes),
         "Base": _short(study, {run.base.name for run in study.runs.values()}),
         "Method": {run.method for run in study.runs.values() if run.spec},
+        "Judge": judges,
+        "Protocol": {one.protocol for one in study.judged.values()} | {"language"},
+        "Opponent": {one.against for one in study.judged.values()},
         "Published": {path.name for path in (ROOT / "config/published").glob("*.csv")},
     }
 
