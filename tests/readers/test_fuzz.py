@@ -14,12 +14,13 @@ from polytune.config.tables import Base, read_rows
 from polytune.data.rows import read_rows as read_source_rows
 from polytune.data.templates import read_templates
 from polytune.errors import InputError
+from polytune.prompts.layouts import read_prompt_file
 from polytune.readers.json import read_json
 from polytune.readers.records import read_records
 from polytune.readers.tables import read_tsv
 from polytune.readers.yaml import read_front_matter, read_yaml
 
-ROUNDS = 1_000  # of each of the fourteen kinds of file below
+ROUNDS = 1_000  # of each of the fifteen kinds of file below
 ROWS = [
     {"id": f"id-{i}", "instruction": f"Grüße {i}?", "input": "" if i % 2 else "eins\nzwei", "output": f'"{i}", sagt er'}
     for i in range(8)
@@ -82,6 +83,19 @@ def lines() -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS).encode()
 
 
+def questions() -> bytes:
+    rows = [
+        {
+            "question_id": f"{i}_DE",
+            "category": "x",
+            "turns": ["Grüße?", "Und?"][: 1 + i % 2],
+            "reference": ["a", ""][: i % 2 * 2],
+        }
+        for i in range(8)
+    ]
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
 def separated(delimiter: str) -> bytes:
     quoted = [
         ['"' + str(cell).replace('"', '""') + '"' for cell in cells] for cells in [ROWS[0], *map(dict.values, ROWS)]
@@ -106,6 +120,7 @@ CASES = {
     "rows.parquet": (parquet, source),
     "rows.csv": (lambda: separated(","), records),
     "rows.tsv": (lambda: separated("\t"), records),
+    "questions.jsonl": (questions, lambda path: read_prompt_file(path, "fastchat", "de")),
     "config.json": (lambda: json.dumps({"a": [1, 2.5, {"b": None}], "c": "d"}).encode(), read_json),
     "table.tsv": (TABLE.encode, read_tsv),
     "bases.tsv": (TABLE.encode, lambda path: read_rows(path, Base)),
