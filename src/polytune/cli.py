@@ -90,10 +90,11 @@ def one_line_failures(program: str) -> Iterator[None]:
 def _line_of(error: Exception) -> str | None:
     from polytune.errors import InputError
     from polytune.files import explain_failure
+    from polytune.machine import is_out_of_memory
 
     if isinstance(error, InputError):
         return str(error)
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+    if is_out_of_memory(error):
         detail = f" ({error})" if str(error) else ""
         return f"not enough memory{detail}; give the job more (resources: mem_mb) or start fewer at a time"
     if isinstance(error, RecursionError):

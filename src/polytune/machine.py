@@ -33,6 +33,41 @@ def memory_bytes() -> int:
     return physical if limit == "max" else min(physical, int(limit))
 
 
+def available_bytes() -> int:
+    """Return the memory that is not in use now: the machine's, or what a limited container or job has left."""
+    status = {line.split(":")[0]: line.split()[1] for line in Path("/proc/meminfo").read_text().splitlines()}
+    free = int(status["MemAvailable"]) * 1024
+    try:
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+    except OSError:
+        return free  # no control groups of version 2, or none that limits this process
+    return min(free, memory_bytes() - used)
+
+
+def limit_memory() -> None:
+    """Let what does not fit into memory fail when it is asked for: the system would kill the process without a word.
+
+    Of a process that computes on a CPU; processes of one node that start together share what is there. Does nothing
+    where the system is not Linux.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    status = Path("/proc/self/status").read_text()
+    mine = int(status.partition("VmData:")[2].split()[0]) * 1024
+    wanted = mine + available_bytes() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception says that memory was refused, in the words of whatever library."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"  # torch's, of a GPU
+        or any(words in str(error) for words in ("can't allocate memory", "Cannot allocate memory"))
+    )
+
+
 def keep_freed_memory() -> None:
     """Make glibc keep freed memory for the next batch instead of giving it back to the system.
 

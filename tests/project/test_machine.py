@@ -2,6 +2,8 @@
 
 import ctypes
 import json
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -82,3 +84,21 @@ def test_amd(answer, joules, gpu, tmp_path):
 def test_without_a_gpu_there_is_no_energy(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert machine.energy_joules() is None
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_fails_with_a_message_and_not_with_a_kill():
+    """In a process of its own with 300 MB to spare: an allocation of 600 MB is refused, one of 100 MB is not."""
+    code = (
+        "import torch\nfrom polytune import machine\nmachine.available_bytes = lambda: 300 * 2**20\n"
+        "machine.limit_memory()\ntorch.ones(25 * 2**20)\n"
+        "from polytune import cli\nimport polytune.config.reference as reference\n"
+        "reference.render = lambda: torch.ones(150 * 2**20)\ncli.main(['write-reference', '--check'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "polytune write-reference: not enough memory" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_memory_at_hand_is_no_more_than_there_is():
+    assert 0 < machine.available_bytes() <= machine.memory_bytes()

@@ -23,7 +23,7 @@ from polytune.evaluation.documents import Documents
 from polytune.evaluation.plans import LIBRARIES, Options, Plan, plan_evaluation
 from polytune.evaluation.results import build_results, summary, write_samples
 from polytune.files import explain_failure
-from polytune.machine import choose_device
+from polytune.machine import choose_device, is_out_of_memory
 from polytune.models.directory import ModelDirectory
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -101,7 +101,12 @@ def evaluate_all(
                 _deliver(store, plan, files, name)
         except (InputError, OSError) as error:
             faults.append((name, explain_failure(error) or str(error)))
-        except Exception as error:  # a defect of ours or a lack of memory: the others may still succeed
+        except Exception as error:  # a lack of memory or a defect of ours: the others may still succeed
+            if is_out_of_memory(error):
+                faults.append(
+                    (name, f"not enough memory; give the job more, or batches below {options.batch_tokens} tokens")
+                )
+                continue
             traceback.print_exc()
             faults.append((name, f"{type(error).__name__}: {error}"))
     return faults

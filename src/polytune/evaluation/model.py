@@ -21,7 +21,7 @@ from polytune.errors import InputError, reason
 from polytune.evaluation.batches import batch_by_length, collate_pairs, collate_trees
 from polytune.evaluation.scoring import Logits, Scores, add_scores, output_logits
 from polytune.evaluation.trees import build_tree
-from polytune.machine import keep_freed_memory
+from polytune.machine import is_out_of_memory, keep_freed_memory, limit_memory
 from polytune.models.architectures import is_encoder_decoder
 from polytune.models.directory import ModelDirectory
 from polytune.models.forward import encode_decode, supports_trees, tree_hidden_states
@@ -62,6 +62,8 @@ class PolytuneLM(TemplateLM):
         super().__init__()
         found = ModelDirectory.find(Path(pretrained), Path(base) if base else None)
         device = device or "cpu"
+        if device.startswith("cpu"):
+            limit_memory()
         self.tokenizer = read_model_tokenizer(found)
         self.model = load_scorer(found, device, choose_precision(precision, device, found.config))
         self.adapter = found.adapter is not None
@@ -198,9 +200,9 @@ class PolytuneLM(TemplateLM):
         pairs, score = [([self.prefix_token_id], [self.prefix_token_id])], self._scorer()
         try:
             list(score(pairs, [[0]], Scores.empty(1)))
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:
+            if is_out_of_memory(error):
+                raise
             raise InputError(f"{directory}: the model cannot compute a text: {reason(error)}") from error
 
     def _scorer(self):

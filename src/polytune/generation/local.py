@@ -9,7 +9,7 @@ from typing import Any
 from polytune.generation.choosing import choose_by
 from polytune.generation.decoding import ContinuousBatch
 from polytune.generation.engines import Request, Said, Sampling
-from polytune.machine import keep_freed_memory
+from polytune.machine import keep_freed_memory, limit_memory
 from polytune.models.adapters import is_plain, with_lora
 from polytune.models.architectures import find_architecture
 from polytune.models.directory import ModelDirectory
@@ -47,6 +47,7 @@ class LocalEngines:
         self.base, self.weights = None, None
         if device.startswith("cpu"):
             keep_freed_memory()
+            limit_memory()
 
     @contextmanager
     def open(self, model: ModelDirectory, tokenizer: Tokenizer) -> Iterator[LocalEngine]:

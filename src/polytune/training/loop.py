@@ -15,7 +15,7 @@ import torch
 
 from polytune.errors import InputError
 from polytune.files import write_text
-from polytune.machine import peak_memory_bytes
+from polytune.machine import is_out_of_memory, peak_memory_bytes
 from polytune.progress import track
 from polytune.training.batches import Update, Updates
 from polytune.training.checkpoints import (
@@ -155,8 +155,8 @@ def compute_in_memory(engine: OneProcess, updates: Updates, update: Update, fold
             update = updates[update.number]
         try:
             return update, compute_update(engine, update)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not (isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)):
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
                 raise
             micro = updates.micro_batch_tokens
             if micro <= int(updates.rows.lengths.max()):

@@ -128,10 +128,12 @@ def start_engine(run: Run):
     """Return the model of `run`, ready to be trained: on this process's device, or on those of all processes."""
     import torch
 
-    from polytune.machine import keep_freed_memory
+    from polytune.machine import keep_freed_memory, limit_memory
     from polytune.training.engine import OneProcess
     from polytune.training.model import compute_packs, init_base, load_base
 
+    if not torch.cuda.is_available():
+        limit_memory()
     hyper, seed, lora, connection = run.spec.hyperparameters, run.spec.seed, run.spec.method == "lora", None
     if run.hardware.processes > 1:
         from polytune.training.deepspeed import Connection, ManyProcesses
