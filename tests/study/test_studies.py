@@ -321,6 +321,11 @@ def test_a_wrong_part_of_a_benchmark_is_refused_when_planning(tmp_path, options,
 
 
 def test_languages_that_a_directory_lacks_are_refused_when_planning(tmp_path, shared_data):
+    strange = "evaluation: {benchmarks: {xnli: {data: directory, languages: [en, fra], items: 9}}}\nfigures: {}\n"
+    text = SMALL.replace("evaluation: {benchmarks: [xcopa]}\nfigures:", strange + "tables: {}\nignored:")
+    plan = plan_of(tmp_path, text.partition("ignored:")[0] + "world:\n" + text.partition("world:\n")[2],
+                   locations={"benchmarks": str(shared_data)})  # fmt: skip
+    assert [one.name for one in plan.owed["world-bloom-w1/base/none/seed0"]] == ["xnli-en-fr-9-items"]
     changed = "evaluation: {benchmarks: {xcopa: {data: directory, languages: [jp]}}}"
     with pytest.raises(InputError, match=r"xcopa has no language 'jp' \(Japanese\); it has: et ht"):
         plan_of(

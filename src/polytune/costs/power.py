@@ -84,7 +84,8 @@ def _items(one: Evaluation, assumptions: Mapping[str, Any]) -> Iterator[tuple[st
     else:
         every = assumptions["benchmarks"].get(benchmark.benchmark, {}).get("items")
         if one.origin == "directory":
-            every = count_items(Path(one.directory) / benchmark.hub_id, benchmark.split)
+            counted = count_items(Path(one.directory) / benchmark.hub_id, benchmark.split)
+            every = counted and counted[0]
         usual = every and round(every / len(offered))
     for code in one.languages if isinstance(one.languages, tuple) else offered:
         count = special.get(code, usual)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from polytune.config.benchmarks import EVERY_TASK, Benchmark, Evaluation, find_benchmark
+from polytune.config.benchmarks import Benchmark, Evaluation, find_benchmark
 from polytune.errors import InputError
 from polytune.evaluation.tasks import find_language, list_tasks
 from polytune.languages.codes import from_task_code
@@ -43,7 +43,9 @@ def _find_languages(codes: list[str], benchmark: Benchmark, origin: str, directo
     offered = [from_task_code(code, benchmark.code_scheme) for code in benchmark.languages]
     try:
         if origin == "directory":
-            offered = list(list_tasks(benchmark, Path(directory), EVERY_TASK))  # with the directory's own task files
+            offered = list(
+                list_tasks(benchmark, Path(directory), codes)
+            )  # those of the directory's own task files, too
         elif origin == "world":  # which brings its own
             offered = list(language_table())
         found = [find_language(benchmark, code, offered) for code in codes]
