@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "answer-null": ("polytune.judging.nulls", "Write the answers of a null responder, which no judge may like."),
     "judge": ("polytune.judging.judge", "Ask a judge for its verdicts on responses, nothing twice."),
     "import-judgments": ("polytune.judging.fastchat", "Read FastChat's judgments and answers as verdicts."),
+    "import": ("polytune.imports.read", "Read results that were measured elsewhere into a table of scores."),
     "collect-scores": ("polytune.scores.collect", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.tables.build", "Write one table of a study."),

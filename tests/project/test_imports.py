@@ -48,6 +48,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "answer-null": {"pyarrow"},
     "judge": {"pyarrow"},  # and torch, transformers for a judge in the process
     "import-judgments": {"pyarrow"},
+    "import": TABLES,
     "collect-scores": TABLES,
     "draw-figure": {*TABLES, "matplotlib", "sklearn", "scipy"},  # the last two for t-SNE alone
     "build-table": {*TABLES, "scipy"},

@@ -14,7 +14,7 @@ from polytune.config.reference import render
 
 SUPPORT = ("errors", "files", "columns", "machine", "progress", "provenance", "readers", "config", "cluster")
 STAGES = ("languages", "models", "world", "data", "mixtures", "training", "evaluation")
-STAGES += ("prompts", "generation", "identification", "judging", "scores", "analysis", "figures", "tables")
+STAGES += ("prompts", "generation", "identification", "judging", "imports", "scores", "analysis", "figures", "tables")
 COMPOSING = ("own", "fetch", "study", "costs", "cli")
 """Each place below `src/polytune`: support modules know no stage, a stage only earlier ones, the last compose them."""
 

@@ -39,6 +39,7 @@ wildcard_constraints:
     base="[a-z0-9.-]+",
     digest="[0-9a-f]{12}",
     figure="[a-z0-9-]+",
+    imported="[a-z0-9-]+",
     language="[a-z]{2,3}",
     prompts="[a-z0-9-]+",
     mixture="[a-z0-9-]+",

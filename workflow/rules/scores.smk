@@ -6,6 +6,10 @@ rule collect_scores:
         spec=lambda wildcards: PLAN.spec(f"scores/{wildcards.study}/{wildcards.scale}"),
         evaluations=lambda wildcards: PLAN.evaluation_files(wildcards.study),
         answers=lambda wildcards: PLAN.answers.files(wildcards.study),
+        imports=lambda wildcards: [
+            PATHS.import_marker(wildcards.study, name)
+            for name in PLAN.studies[wildcards.study].imports
+        ],
     output:
         scores=PATHS.scores("{study}", "{scale}"),
         runs=PATHS.runs_table("{study}", "{scale}"),

@@ -17,7 +17,7 @@ from polytune.scores.spec import UNTUNED
 if TYPE_CHECKING:
     import pandas as pd
 
-Origin = Literal["world", "directory", "hub"]
+Origin = Literal["world", "directory", "hub", "imported"]
 Mean = Literal["mean", "group"]
 Exposure = Literal["both", "base", "tuning", "neither"]
 OPTIONS = {"bases": "base", "methods": "method", "families": "family", "mixtures": "mixture"}
@@ -30,7 +30,7 @@ SCORE_COORDINATES = ("evaluation", "origin", "language", "exposure", "judge", "p
 """Columns of scores that can stand on an axis or tell lines apart."""
 RUN_COORDINATES = (
     "n_languages", "model", "base", "parameters", "method", "variant", "mixture", "seed", "world", "family", "tokens",
-    "supervised_tokens", "device_hours",
+    "supervised_tokens", "device_hours", "imported",
 )  # fmt: skip
 """Columns of every table of runs that can; the coordinates of the study's families can besides."""
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from polytune.errors import InputError, nearest
+from polytune.scores.spec import IMPORTED
 
 
 @dataclass(frozen=True)
 class EvaluationInfo:
-    """One evaluation of the study: a benchmark or prompts, of one origin (`world`, `directory` or `hub`)."""
+    """One evaluation of the study: a benchmark or prompts, of one origin (`world`, `directory`, `hub`, `imported`)."""
 
     name: str
     origin: str
@@ -81,14 +82,16 @@ class Context:
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     def statements(self, origins: Collection[str]) -> list[str]:
-        """Return what must stand wherever numbers of the generated world stand, for evaluations of these origins."""
-        if self.scale != "world":
-            return []
+        """Return what must stand beside imported numbers and those of the generated world, given the origins shown."""
         said = []
+        if IMPORTED in origins:
+            said.append("Measured elsewhere and imported; scores.parquet names file and line of every number.")
+        if self.scale != "world":
+            return said
         if "world" in origins:
             names, s = ", ".join(self.worlds), "s" * (len(self.worlds) > 1)
             said.append(f"Generated world{s} {names}: validate{'' if s else 's'} the pipeline, not the paper’s claims.")
-        if set(origins) - {"world"}:
+        if set(origins) - {"world", IMPORTED}:
             said.append(
                 "Tiny models of the generated world on real benchmarks: they know none of the languages; "
                 "chance is to be expected."

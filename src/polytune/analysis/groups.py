@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from polytune.analysis.choices import Choice, choose_scores
 from polytune.analysis.context import Context
 from polytune.errors import InputError
+from polytune.scores.spec import IMPORTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,9 @@ def mean_scores(rows: pd.DataFrame, column: str, context: Context, items: Items)
             scores = {language: Score(*score) for language, *score in parts}
             mean = mean_score(scores, dict.fromkeys(scores, 1.0))
             stderr = mean.stderr
-            if parallel:
+            if parallel and origin == IMPORTED and tuple(key) not in by_run:
+                stderr = math.nan  # a log says nothing of how its items go together
+            elif parallel:
                 own = by_run[tuple(key)]
                 stderr = clustered_score(own[own["language"].isin(scores)], "value").stderr
             first = group.iloc[0].to_dict()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.errors import InputError
+from polytune.scores.spec import IMPORTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,8 @@ class Items:
     def read(self, evaluation: str, origin: str, measure: str) -> pd.DataFrame:
         """Return run, judge, protocol, opponent, language, item, turn and value of one measure of one evaluation.
 
-        Raises `InputError` if there is none: other metrics of the harness are known as means only.
+        Raises `InputError` if there is none: other metrics of the harness are known as means only. Imported runs may
+        have none of any measure.
         """
         import pandas as pd
 
@@ -30,6 +32,6 @@ class Items:
             raise InputError(f"{self.path}: no such file; collect the scores again")
         columns = ["run", "judge", "protocol", "opponent", "language", "item", "turn", "value"]
         table = pd.read_parquet(self.path, columns=columns, filters=wanted)
-        if table.empty:
+        if table.empty and origin != IMPORTED:
             raise InputError(f"{self.path}: no items of {evaluation} with the measure '{measure}'")
         return table.astype(dict.fromkeys(columns[:5], str))

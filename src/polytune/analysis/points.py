@@ -163,7 +163,7 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         own = sum(error**2 for error in errors) / len(errors)
         stderr = math.sqrt(max(between, own if own == own else between) / len(means))
     low, high = value - BAND * stderr, value + BAND * stderr
-    if info.is_share and len(rows) == 1 and first["language"] and not first["aggregate"]:
+    if info.is_share and len(rows) == 1 and first["language"] and not first["aggregate"] and first["items"]:
         low, high = wilson_interval(value, _effective(value, stderr, int(first["items"])), BAND)
     tuned = rows["tuned"].drop_duplicates()
     orders = {tuple(codes) for codes in rows["languages"]}

@@ -121,6 +121,16 @@ class Paths:
         """Return the folder that keeps every answer of a judge."""
         return f"{self.results}/journals/{judge}"
 
+    # --- results that were measured elsewhere ---
+
+    def imported(self, study: str, name: str) -> str:
+        """Return the table of one import of a study; its items end in `.samples.parquet`."""
+        return f"{self.results}/imports/{study}/{name}.parquet"
+
+    def import_marker(self, study: str, name: str) -> str:
+        """Return the marker of an import: files with their digests, what was left out."""
+        return f"{self.results}/imports/{study}/{name}.report.json"
+
     # --- scores, figures, tables ---
 
     def scores(self, study: str, scale: str) -> str:

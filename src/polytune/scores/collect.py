@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,11 +22,12 @@ from polytune.files import atomic_path
 from polytune.progress import track
 from polytune.scores.evaluations import Evaluation, Score, check_same_versions, read_evaluation
 from polytune.scores.exposure import classify_exposure
+from polytune.scores.imported import Imported, Sources, read_imports
 from polytune.scores.judged import JudgedAnswers, Measured, answer_scores, confusion, drift
 from polytune.scores.means import clustered_score, item_score, mean_score
 from polytune.scores.measures import read_items
 from polytune.scores.runs import build_runs
-from polytune.scores.spec import NULL, EvaluationSpec, RunSpec, ScoresSpec
+from polytune.scores.spec import IMPORTED, NULL, EvaluationSpec, RunSpec, ScoresSpec
 from polytune.scores.verdicts import CHECKS
 from polytune.scores.writing import ItemsWriter
 
@@ -97,19 +98,25 @@ def collect_scores(spec: ScoresSpec, paths: Paths, items: ItemsWriter | None = N
     found = Collected(build_runs(spec.runs, paths))
     rows = _Rows(spec, found.runs)
     first: dict[tuple[str, ...], Evaluation] = {}
-    answers = JudgedAnswers(paths)
+    answers, imports = JudgedAnswers(paths), read_imports(paths, spec.study, spec.runs)
     for run in track({run.run: run for run in spec.runs}.values(), "collect scores", unit="run"):
         for wanted in spec.evaluations if run.method != NULL else ():
-            evaluation = read_evaluation(Path(paths.evaluation(run.run, wanted.origin, wanted.name)), wanted.name)
+            mine = bool(run.imported) == (wanted.origin == IMPORTED)
+            if not mine or (read := _read(run, wanted, paths, imports)) is None:
+                continue
+            evaluation, values, sources = read
             _check_versions(first, evaluation, wanted, run)
-            values = read_items(evaluation.samples)
-            _check_items(evaluation, values, wanted.parallel)
+            if not run.imported:
+                _check_items(evaluation, values)
+            if wanted.parallel:
+                _check_parallel(evaluation, values)
             if items is not None:
                 items.add(values, run=run.run, evaluation=wanted.name, origin=wanted.origin)
             benchmark = wanted.benchmark.get("benchmark", wanted.name)
             row = rows.of(run, wanted.name, benchmark, wanted.origin, evaluation.digest)
-            found.scores += [row(*score) for score in _scores(evaluation, values, wanted)]
-        for wanted in spec.answers:
+            for score in _scores(evaluation, values, wanted):
+                found.scores.append(row(*score) | {"source": sources.get(score[:3], "")})
+        for wanted in spec.answers if not run.imported else ():
             where = {"run": run.run, "evaluation": wanted.name, "origin": wanted.origin}
             for measured in answers.measure(run.run, wanted):
                 row = rows.of(run, wanted.name, wanted.prompts, wanted.origin, measured.digest)
@@ -152,9 +159,20 @@ class _Rows:
                 "exposure": classify_exposure(language, run.seen_languages, counted) if language else "",
                 "tuned": language in self._trained[run.run] if language else None,
                 "digest": digest,
+                "source": "",
             }
 
         return row
+
+
+def _read(
+    run: RunSpec, wanted: EvaluationSpec, paths: Paths, imports: dict[str, Imported]
+) -> tuple[Evaluation, pd.DataFrame, Sources] | None:
+    """Return a run's evaluation, its items, and where imported numbers stand; None for what an import may lack."""
+    if run.imported:
+        return imports[run.imported].find(run, wanted.name)
+    evaluation = read_evaluation(Path(paths.evaluation(run.run, wanted.origin, wanted.name)), wanted.name)
+    return evaluation, read_items(evaluation.samples), {}
 
 
 def _check_versions(first: dict, evaluation: Evaluation, wanted: EvaluationSpec, run: RunSpec) -> None:
@@ -164,8 +182,8 @@ def _check_versions(first: dict, evaluation: Evaluation, wanted: EvaluationSpec,
     check_same_versions(first.setdefault((wanted.name, wanted.origin, here), evaluation), evaluation, wanted.name)
 
 
-def _check_items(evaluation: Evaluation, values: pd.DataFrame, parallel: bool) -> None:
-    """Refuse items that are not those of the result file, or that are not parallel although they should be."""
+def _check_items(evaluation: Evaluation, values: pd.DataFrame) -> None:
+    """Refuse items that are not those of the result file."""
     means = values.groupby("language")["acc"].agg(["mean", "size"])
     for language, score in evaluation.scores.get("acc", {}).items():
         if language not in means.index:
@@ -180,15 +198,18 @@ def _check_items(evaluation: Evaluation, values: pd.DataFrame, parallel: bool) -
                 f"{evaluation.samples}: the accuracy of '{language}' is {means.at[language, 'mean']}, "
                 f"but {score.value} in {evaluation.path}; evaluate again"
             )
-    if parallel:
-        of_language = values.groupby("language")["item"].agg(frozenset)
-        everything = frozenset().union(*of_language)
-        for language, own in of_language.items():
-            if own != everything:
-                raise InputError(
-                    f"{evaluation.samples}: language '{language}' lacks {len(everything - own)} of {len(everything)} "
-                    "items: these languages are not parallel; take the evaluation out of the list 'parallel'"
-                )
+
+
+def _check_parallel(evaluation: Evaluation, values: pd.DataFrame) -> None:
+    """Refuse items that are not parallel although they should be."""
+    of_language = values.groupby("language")["item"].agg(frozenset)
+    everything = frozenset().union(*of_language)
+    for language, own in of_language.items():
+        if own != everything:
+            raise InputError(
+                f"{evaluation.samples}: language '{language}' lacks {len(everything - own)} of {len(everything)} "
+                "items: these languages are not parallel; take the evaluation out of the list 'parallel'"
+            )
 
 
 def _scores(
@@ -209,9 +230,13 @@ def _scores(
         # the harness's other metrics of parallel items have no items here, so their clustered error is unknown
         known = not wanted.parallel or measure in of_items
         mean = mean_score(scores, dict.fromkeys(scores, 1.0), known)
-        group = mean_score(scores, {language: score.items for language, score in scores.items()}, known)
+        weights = {language: score.items for language, score in scores.items()}
+        # an accuracy of 0 or 1 in a log does not say of how many items
+        group = mean_score(scores, weights, known) if all(weights.values()) else Score(math.nan, math.nan, 0)
         printed = evaluation.groups.get(measure, group.value)
-        if abs(printed - group.value) > AGREEMENT:
+        if evaluation.imported:  # compared when it was read; it may be rounded
+            group = replace(group, value=printed)
+        elif abs(printed - group.value) > AGREEMENT:
             raise InputError(
                 f"{evaluation.path}: groups.{wanted.name}.{measure} is {printed}, but its languages, weighted by "
                 f"items, give {group.value}: the file was edited or holds only some of its languages"

@@ -30,6 +30,8 @@ class Evaluation:
     groups: dict[str, float]
     versions: dict[str, Any]
     digest: str
+    imported: bool = False
+    """Whether it is what `polytune import` has read, rounded as it was printed."""
 
     @property
     def samples(self) -> Path:

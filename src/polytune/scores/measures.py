@@ -25,9 +25,13 @@ def read_items(path: Path) -> pd.DataFrame:
     Rows are ordered by language and item. Raises `InputError` for a missing or broken file, an item that stands there
     twice and one whose log-likelihoods are not finite, naming file, task and item.
     """
+    return measure_items(_read_table(path), path)
+
+
+def measure_items(table: pa.Table, path: Path) -> pd.DataFrame:
+    """Return the same of a table that was read from `path`, which begins messages."""
     import pandas as pd
 
-    table = _read_table(path)
     values, starts, lengths = _flatten(table, "loglikelihoods")
     target = table["target"].to_numpy().astype(np.int64)
 

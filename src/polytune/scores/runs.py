@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "run", "base", "parameters", "method", "variant", "mixture", "seed", "world", "family", "n_languages", "languages",
-    "seen_languages", "tokens", "supervised_tokens", "device_hours", "cut", "notes",
+    "seen_languages", "tokens", "supervised_tokens", "device_hours", "cut", "imported", "notes",
 )  # fmt: skip
 SCORE_COLUMNS = (
     "study", "scale", "evaluation", "benchmark", "origin", "language", "measure", "judge", "protocol", "opponent",
-    "aggregate", "value", "stderr", "drift", "items", "missing", "exposure", "tuned", "digest", "model",
+    "aggregate", "value", "stderr", "drift", "items", "missing", "exposure", "tuned", "digest", "source", "model",
 )  # fmt: skip
 """What scores have besides: no coordinate may be called so, or a column would mean two things beside them."""
 COSTS = ("tokens", "supervised_tokens", "device_hours")
@@ -33,7 +33,8 @@ def build_runs(runs: tuple[RunSpec, ...], paths: Paths) -> pd.DataFrame:
     `languages` are those trained, as the mixture's manifest says, in the order of the family where it has one. A
     coordinate that a run lacks is NaN in a column of numbers and empty in one of words. The costs are 0 for an untuned
     base and NaN where the model's manifest is gone. `cut` lists source, language, rows, and how many answers of these
-    were cut partly or wholly. `notes` say what a mixture lacks.
+    were cut partly or wholly. `imported` is the import that a run comes from, empty for our own. `notes` say what a
+    mixture lacks.
     """
     import pandas as pd
 
@@ -75,14 +76,15 @@ def _describe(run: RunSpec, paths: Paths) -> dict[str, Any]:
         "languages": languages,
         "seen_languages": list(run.seen_languages),
         **_training(run, paths),
+        "imported": run.imported,
         "notes": notes,
     }
 
 
 def _trained(run: RunSpec, paths: Paths) -> tuple[list[str], list[str]]:
     """Return the languages with rows in the run's mixture, and what the manifest says that it lacks."""
-    if run.untuned:
-        return [], []
+    if run.untuned or run.imported:
+        return list(run.languages or ()), []
     path = paths.mixture(run.mixture)
     manifest = read_json(path)
     filled = {part["language"] for part in manifest["parts"] if part["rows"] and part["role"] == "instruction"}
@@ -105,7 +107,7 @@ def _training(run: RunSpec, paths: Paths) -> dict[str, Any]:
     if run.untuned:
         return {**dict.fromkeys(COSTS, 0.0), "cut": []}
     path = Path(paths.model_marker(run.run))
-    if not path.is_file():  # a deleted model's scores stay true
+    if run.imported or not path.is_file():  # a deleted model's scores stay true
         return {**dict.fromkeys(COSTS, math.nan), "cut": []}
     manifest = read_json(path)
     now = read_json(paths.mixture(run.mixture))["digest"]

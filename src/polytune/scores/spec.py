@@ -24,6 +24,8 @@ another exposure group and changes nothing else. `parameters` of a run is the si
 `answers` (optional) are prompt sets that every run has answered, by the name of the responses. `opponents` says whom a
 run's answers were set beside, in which languages; a run that is left out was not judged so. The null responders are
 runs, too, of the method `null`.
+
+`imported` names the import that a run comes from, empty for our own; its evaluations are those of origin `imported`.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ UNTUNED = "base"
 """The method of a base model as it was downloaded or pre-trained."""
 NULL = "null"
 """The method of a responder that is no model: a judge's verdict on its answers tells of the judge."""
+IMPORTED = "imported"
+"""The origin of evaluations that were run elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class RunSpec:
     variant: str = ""
     world: str = ""
     family: str = ""
+    imported: str = ""
     coordinates: dict[str, Any] = field(default_factory=dict)
     parameters: int | None = None
 

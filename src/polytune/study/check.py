@@ -13,6 +13,7 @@ from polytune.figures.kinds import FIGURES
 from polytune.languages.codes import languages as language_table
 from polytune.study.answer_specs import asked_in
 from polytune.study.expand import Study
+from polytune.study.imports import imported_runs
 from polytune.study.specs import study_evaluations
 from polytune.tables.kinds import TABLES
 
@@ -35,15 +36,18 @@ def allowed_values(study: Study) -> Allowed:
     asked = asked_in(study)
     judges = {one.judge for one in study.judged.values()}
     judges |= {one.identifier.identifier for one in asked.values() if one.identifier}
+    imported = list(imported_runs(study.imports))
+    coordinates |= {name for run in imported for name in run["coordinates"]}
+    of_imports = {key: {run[key] for run in imported if run["languages"]} for key in ("family", "mixture", "method")}
     return {
         "Language": set(language_table()),
         "Evaluation": {entry["name"] for entry in study_evaluations(study)} | asked.keys(),
         "Measure": set(MEASURES),
         "Coordinate": {*RUN_COORDINATES, *SCORE_COORDINATES, *coordinates},
-        "Family": set(study.families),
-        "Mixture": _short(study, study.recipes),
-        "Base": _short(study, {run.base.name for run in study.runs.values()}),
-        "Method": {run.method for run in study.runs.values() if run.spec},
+        "Family": {*study.families, *of_imports["family"]},
+        "Mixture": _short(study, {*study.recipes, *of_imports["mixture"]}),
+        "Base": _short(study, {*(run.base.name for run in study.runs.values()), *(run["base"] for run in imported)}),
+        "Method": {run.method for run in study.runs.values() if run.spec} | of_imports["method"],
         "Judge": judges,
         "Protocol": {one.protocol for one in study.judged.values()} | {"language"},
         "Opponent": {one.against for one in study.judged.values()},

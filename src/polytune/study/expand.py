@@ -15,6 +15,7 @@ from polytune.files import digest
 from polytune.mixtures.families import Recipe, check_family, expand_family, in_table_order
 from polytune.study.answers import Judged, Responses, expand_judged, expand_responses
 from polytune.study.evaluations import expand_evaluations
+from polytune.study.imports import Import, find_imports
 from polytune.study.outside import Outside, Source, UsedBase, World, find_base, find_source
 from polytune.study.overlay import apply_overlay
 from polytune.study.tokenization import Tokenization, find_tokenization, template_digest
@@ -63,6 +64,7 @@ class Study:
     answers: dict[str, dict[str, Responses]] = field(default_factory=dict)
     """What each run is asked, by the run's path and the name of the responses."""
     judged: dict[str, Judged] = field(default_factory=dict)
+    imports: dict[str, Import] = field(default_factory=dict)
     analysis: dict = field(default_factory=dict)
     figures: dict[str, dict] = field(default_factory=dict)
     tables: dict[str, dict] = field(default_factory=dict)
@@ -74,9 +76,13 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     if config["scale"] == "world":
         content = apply_overlay(content, overlay, where)
     seeds = overlay.get("worlds", [config["world"]["seed"]])
-    worlds = [World(seed, config["world"]["size"]) for seed in seeds] if config["scale"] == "world" else []
+    if not content["runs"] and not content["imports"]:
+        raise InputError(f"{where}: the study has neither 'runs' nor 'imports': nothing would be shown")
+    scale = config["scale"] if content["runs"] else "full"  # what was measured elsewhere is of no world
+    worlds = [World(seed, config["world"]["size"]) for seed in seeds] if scale == "world" else []
     sections = {name: content[name] for name in ("analysis", "figures", "tables")}
-    study = Study(content["study"], content["title"], where, config["scale"], worlds, **sections)
+    study = Study(content["study"], content["title"], where, scale, worlds, **sections)
+    study.imports = find_imports(content, where)
     for world in worlds or [None]:
         recipes = _expand_mixtures(study, content, world)
         responses = expand_responses(content["evaluation"], world, where)

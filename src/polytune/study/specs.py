@@ -18,6 +18,7 @@ from polytune.files import digest, sha256_file
 from polytune.languages.codes import languages as language_table
 from polytune.study.answer_specs import answers_of, build_answer_specs, null_rows, shown_answers
 from polytune.study.given import files_of, fingerprint, identity
+from polytune.study.imports import imported_evaluations, imported_runs
 
 if TYPE_CHECKING:
     from polytune.study.expand import Study
@@ -100,6 +101,7 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
     about = f"{study.name}/{study.scale}"
     evaluations = study_evaluations(study)
     found = {f"scores/{about}": _scores(plan, study, evaluations)}
+    found |= {f"imports/{study.name}/{name}": entry.spec for name, entry in study.imports.items()}
     table = language_table()
     names = {code: {key: getattr(entry, key) for key in ("name", "family", "script")} for code, entry in table.items()}
     common = {
@@ -130,7 +132,7 @@ def study_evaluations(study: Study) -> list[dict]:
             parallel = one.origin == "world" or one.benchmark.parallel
             entry = {"name": one.name, "origin": one.origin, "parallel": parallel, "benchmark": row}
             found.setdefault((one.origin, one.name), entry)
-    return list(found.values())
+    return [*found.values(), *imported_evaluations(study.imports)]
 
 
 def _scores(plan: Plan, study: Study, evaluations: list[dict]) -> dict:
@@ -159,6 +161,7 @@ def _scores(plan: Plan, study: Study, evaluations: list[dict]) -> dict:
             "parameters": run.base.row.parameters,
         }
         runs += [{**described, **place} for place in places or [{}]]
+    runs += imported_runs(study.imports)
     return {
         "study": study.name,
         "scale": study.scale,
@@ -186,8 +189,8 @@ def result_of(plan: Plan, about: str) -> str:
         return plan.paths.evaluation(name, one.origin, one.name)
     if stage in ("prompts", "responses", "identified", "verdicts"):
         return plan.answers.result_of(about)
-    if stage in ("data", "given"):
-        first, last = name.split("/")
-        return plan.paths.report(first, last) if stage == "data" else plan.paths.given(first, last)
+    if stage in ("data", "given", "imports"):
+        make = {"data": plan.paths.report, "given": plan.paths.given, "imports": plan.paths.import_marker}
+        return make[stage](*name.split("/"))
     make = {"selections": plan.paths.selection, "mixtures": plan.paths.mixture, "bases": plan.paths.base_marker}
     return make.get(stage, plan.paths.model_marker)(name)

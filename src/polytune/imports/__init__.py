@@ -1,0 +1,1 @@
+"""Imports: results that were measured elsewhere, read into tidy scores with their provenance."""
