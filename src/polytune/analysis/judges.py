@@ -115,7 +115,8 @@ def check_judges(
 def longer_rated_higher(items: Items, runs: pd.DataFrame, about: dict[str, Any]) -> Share:
     """Return how often the longer of two answers to one question has the higher rating, of those that differ in both.
 
-    All pairs of the study's models are looked at; they share answers, so the share has no interval.
+    All pairs of the study's models are looked at, in each generated world: it has questions of its own. Pairs share
+    answers, so the share has no interval.
     """
     import numpy as np
 
@@ -127,7 +128,10 @@ def longer_rated_higher(items: Items, runs: pd.DataFrame, about: dict[str, Any])
     lengths = lengths.pivot(index=ANSWER, columns="run", values="value").reindex(index=wide.index, columns=wide.columns)
     rating, length = wide.to_numpy(), lengths.to_numpy()
     hits = count = 0
+    world = runs.drop_duplicates("run").set_index("run")["world"].reindex(wide.columns).to_numpy()
     for one, other in combinations(range(rating.shape[1]), 2):
+        if world[one] != world[other]:
+            continue
         signs = np.sign(rating[:, one] - rating[:, other]) * np.sign(length[:, one] - length[:, other])
         hits += int((signs > 0).sum())
         count += int((signs != 0).sum() - np.isnan(signs).sum())

@@ -80,7 +80,7 @@ def _text(one: JudgeChecks, name: str) -> str:
         if not value.independent:
             return f"{100 * value.value:.1f} % of {value.count:,.0f}"
         low, high = wilson_interval(value.value, value.count, BAND)
-        return f"{100 * value.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {value.count:,.0f}"
+        return f"{100 * value.value:.1f} % [{number(100 * low, 1)}, {number(100 * high, 1)}] of {value.count:,.0f}"
     return f"{value:,}" if isinstance(value, int) else number(value)
 
 
