@@ -27,6 +27,7 @@ SLOW = (
     "models/test_broken_files.py",  # hundreds of directories
     "models/test_adapters.py",
     "models/test_heads.py",
+    "models/test_language_vectors.py",  # a model of each architecture
     "project/test_failures.py",  # commands as processes
     "figures/test_draw.py",
     "figures/test_judged_figures.py",

@@ -20,8 +20,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prefetch": ("polytune.fetch.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
     "digest-given": ("polytune.study.given", "Digest a given directory, so that other content is noticed."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),
+    "build-language-vectors": (
+        "polytune.models.language_vectors",
+        "Write vectors of languages from a base model's hidden states.",
+    ),
     "build-similarity": ("polytune.languages.similarity", "Write the similarities of every pair of languages."),
-    "select-languages": ("polytune.languages.selections", "Choose languages by k-means on their vectors."),
+    "select-languages": ("polytune.languages.selections", "Choose languages by their vectors, by family or at random."),
     "build-world": ("polytune.world.build", "Generate the built-in multilingual world."),
     "read-source": ("polytune.data.read", "Read one language of an instruction source into parquet."),
     "tokenize-source": ("polytune.data.tokens", "Tokenise one language of a source, once per tokenizer."),

@@ -12,6 +12,7 @@ import pytest
 from polytune.errors import InputError
 from polytune.languages import selections
 from polytune.languages.codes import languages
+from polytune.languages.own_vectors import read_own_vectors
 from polytune.languages.vectors import build_vectors, feature_set
 
 PUBLISHED = {
@@ -112,7 +113,7 @@ def test_command_writes_a_selection_from_own_vectors(tmp_path):
     assert selection["candidates"] == ["de", "en", "fr", "sw"]
     assert selection["left_out"] == ["ja"]
     assert len(selection["languages"]) == 2
-    assert selections.read_own_vectors(own).to_numpy().dtype == np.float32
+    assert read_own_vectors(own).to_numpy().dtype == np.float32
 
 
 def test_command_writes_a_selection_from_built_vectors(tmp_path, vectors):
@@ -142,24 +143,24 @@ def test_bad_requests_are_input_errors(tmp_path, vectors):
 def test_bad_own_vectors_are_input_errors(tmp_path):
     path = tmp_path / "own.csv"
     with pytest.raises(InputError, match=r"own\.csv: no such file"):
-        selections.read_own_vectors(path)
+        read_own_vectors(path)
     path.write_text("languages,a\nen,1\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"own\.csv: no column 'language'; did you mean 'languages'"):
-        selections.read_own_vectors(path)
+        read_own_vectors(path)
     path.write_text("language,a\nen,1\neng,2\n", encoding="utf-8")
     with pytest.raises(InputError, match="language 'en' has two rows"):
-        selections.read_own_vectors(path)
+        read_own_vectors(path)
     path.write_text("language,a\nen,1\nde,two\n", encoding="utf-8")
     with pytest.raises(InputError, match="column 'a' holds something else than numbers"):
-        selections.read_own_vectors(path)
+        read_own_vectors(path)
     path.write_text("language,a\nen,1\nde,inf\n", encoding="utf-8")
     with pytest.raises(InputError, match="column 'a' holds something else than numbers"):
-        selections.read_own_vectors(path)
+        read_own_vectors(path)
     path.write_text("language,a\nen,1\nde,1,2\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"row 2 \(line 3\) has 3 columns"):
-        selections.read_own_vectors(path)
+        read_own_vectors(path)
     path.write_bytes(b"\xef\xbb\xbflanguage,a\r\nen,1.5\r\nde,\r\nno,2\r\n")
-    assert selections.read_own_vectors(path)["a"].to_dict() == {"en": 1.5, "no": 2.0}
+    assert read_own_vectors(path)["a"].to_dict() == {"en": 1.5, "no": 2.0}
     with pytest.raises(InputError, match=r"own\.npz: vectors are read from \.parquet, \.csv, \.tsv"):
         (tmp_path / "own.npz").touch()
-        selections.read_own_vectors(tmp_path / "own.npz")
+        read_own_vectors(tmp_path / "own.npz")

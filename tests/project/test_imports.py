@@ -28,6 +28,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "add-benchmark": EVALUATION,
     "prefetch": set(),
     "build-vectors": TABLES,
+    "build-language-vectors": {*TABLES, "torch", "transformers"},
     "build-similarity": TABLES,
     "select-languages": {*TABLES, "sklearn", "scipy"},
     "build-world": TABLES,

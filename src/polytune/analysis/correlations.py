@@ -18,7 +18,7 @@ from polytune.analysis import statistics
 from polytune.analysis.choices import Choice, Layout, choose_scores, without_world
 from polytune.analysis.outliers import outlier_scores, outlier_threshold
 from polytune.analysis.points import select_points
-from polytune.analysis.predictors import MEASURES, NUMBER, own_language, similarity_sums
+from polytune.analysis.predictors import MEASURES, MODEL, NUMBER, measures_of, own_language, similarity_sums
 from polytune.errors import InputError
 from polytune.scores.spec import UNTUNED
 
@@ -95,7 +95,8 @@ def correlate(series: Series, similarity: pd.DataFrame, outlier: str) -> pd.Data
         others = similarity_sums(similarity, series.mixtures, language, own=False)
         predictors = np.column_stack([own, series.sizes, sums])
         without_own = np.column_stack([np.full(len(own), np.nan), series.sizes - own, others])
-        parts.append(_correlate_language(language, (OWN, NUMBER, *MEASURES), predictors, values, own, without_own))
+        names = (OWN, NUMBER, *measures_of(similarity))
+        parts.append(_correlate_language(language, names, predictors, values, own, without_own))
         if not kept.all():
             sizes = series.sizes[kept][:, None]
             part = _correlate_language(
@@ -106,7 +107,7 @@ def correlate(series: Series, similarity: pd.DataFrame, outlier: str) -> pd.Data
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     table["q"] = statistics.benjamini_hochberg(table["p"].to_numpy())
-    order = {name: place for place, name in enumerate((OWN, *ROWS))}
+    order = {name: place for place, name in enumerate((OWN, *ROWS, MODEL))}
     return table.sort_values(
         ["language", "predictor"], key=lambda values: values.map(order) if values.name == "predictor" else values
     ).reset_index(drop=True)

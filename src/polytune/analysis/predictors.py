@@ -21,6 +21,8 @@ NUMBER = "number of languages"
 SOUND = "sound"
 MEASURES = (SOUND, "featural", "genetic", "geographic", "inventory", "phonological", "syntactic")
 """The seven similarities, in the order of the paper's tables."""
+MODEL = "model"
+"""The similarity by vectors of a base model, where `build-similarity` was given some."""
 
 
 def read_similarity(path: Path | str, method: str) -> pd.DataFrame:
@@ -32,13 +34,18 @@ def read_similarity(path: Path | str, method: str) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.read_parquet(path)
-    available = sorted(table.loc[table["measure"] != SOUND, "method"].unique())
+    available = sorted(table.loc[~table["measure"].isin((SOUND, MODEL)), "method"].unique())
     if method not in available:
         raise InputError(f"{path}: no similarity method '{method}'{nearest(method, available)}; it has: {available}")
-    table = table[(table["measure"] == SOUND) | (table["method"] == method)]
+    table = table[table["measure"].isin((SOUND, MODEL)) | (table["method"] == method)]
     if absent := [measure for measure in MEASURES if measure not in set(table["measure"])]:
         raise InputError(f"{path}: no measure '{absent[0]}'; it has: {sorted(table['measure'].unique())}")
     return table.pivot(index=["measure", "language"], columns="other", values="similarity")
+
+
+def measures_of(similarity: pd.DataFrame) -> tuple[str, ...]:
+    """Return the measures of a table of `read_similarity`: the seven, and `model` if it is there."""
+    return (*MEASURES, MODEL) if MODEL in similarity.index.get_level_values("measure") else MEASURES
 
 
 def own_language(mixtures: Sequence[Sequence[str]], target: str) -> np.ndarray:
@@ -47,7 +54,7 @@ def own_language(mixtures: Sequence[Sequence[str]], target: str) -> np.ndarray:
 
 
 def similarity_sums(similarity: pd.DataFrame, mixtures: Sequence[Sequence[str]], target: str, own: bool) -> np.ndarray:
-    """Return the summed similarities to `target`, mixtures x measures (order of `MEASURES`).
+    """Return the summed similarities to `target`, mixtures x measures (order of `measures_of`).
 
     `own` says whether the target language itself counts where a mixture holds it. NaN where a similarity is missing.
     """
@@ -57,7 +64,11 @@ def similarity_sums(similarity: pd.DataFrame, mixtures: Sequence[Sequence[str]],
         if language not in known:
             raise InputError(f"similarity: no language '{language}'{nearest(language, known)}")
     contains = np.array([[language in mixture for language in languages] for mixture in mixtures], dtype=float)
-    values = similarity.loc[[(measure, target) for measure in MEASURES], languages].to_numpy(dtype=float, copy=True).T
+    values = (
+        similarity.loc[[(measure, target) for measure in measures_of(similarity)], languages]
+        .to_numpy(dtype=float, copy=True)
+        .T
+    )
     for column, language in enumerate(languages):
         if language == target:
             values[column] = 1.0 if own else 0.0

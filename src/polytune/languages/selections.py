@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError
 from polytune.files import write_json
 from polytune.languages.codes import check_languages, languages
 from polytune.languages.diversity import select_determinantal, select_far_apart
+from polytune.languages.own_vectors import read_own_vectors
 from polytune.languages.vectors import feature_set, read_vectors
-from polytune.readers.records import read_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VECTOR_FILES = (".parquet", ".csv", ".tsv")
 TIE = 1e-9
 """Distances to a centroid that differ by less are equal: of two languages in a cluster, rounding alone would decide."""
 
@@ -37,8 +36,13 @@ class Features(StrEnum):
     geo = "geo"  # distances to 299 points
     learn = "learn"  # 512 learned values
     sem = "sem"  # vectors of a file that the user supplies (the paper: 200 colexification embeddings)
+    model = "model"  # vectors of a base model itself: the output of build-language-vectors
     fam = "fam"  # one language per family
     rnd = "rnd"  # at random
+
+
+OWN = (Features.sem, Features.model)
+"""Features that are read from a table of the user's own."""
 
 
 class Algorithm(StrEnum):
@@ -135,38 +139,13 @@ def select_languages(
     return selection | {"languages": chosen, "candidates": candidates, "left_out": left_out} | steps
 
 
-def read_own_vectors(path: Path) -> pd.DataFrame:
-    """Read a user's language vectors: a table with a column `language` and numbers, as `.parquet`, `.csv` or `.tsv`.
-
-    Languages are codes of the table or ISO 639-3 codes; others and incomplete rows are dropped. The values are float32,
-    which the published SEM subsets need. Raises `InputError` naming file and column or row.
-    """
-    import pandas as pd
-
-    if path.suffix not in VECTOR_FILES:
-        raise InputError(f"{path}: vectors are read from {', '.join(VECTOR_FILES)}")
-    table = pd.DataFrame([record for _, record in read_records(path)])
-    if "language" not in table.columns:
-        raise InputError(f"{path}: no column 'language'{nearest('language', map(str, table.columns))}")
-    ours = {entry.iso639_3: code for code, entry in languages().items()} | {code: code for code in languages()}
-    table["language"] = table["language"].map(ours)
-    table = table.replace("", None).dropna().set_index("language")
-    if repeated := table.index[table.index.duplicated()].tolist():
-        raise InputError(f"{path}: language '{repeated[0]}' has two rows")
-    for column in table.columns:
-        table[column] = pd.to_numeric(table[column], errors="coerce")
-        if not table[column].abs().lt(float("inf")).all():
-            raise InputError(f"{path}: column '{column}' holds something else than numbers")
-    return table.astype("float32")
-
-
 def command(
     output: Annotated[Path, typer.Option(help="JSON file to write.")],
     features: Annotated[Features, typer.Option(help="What to choose by.")],
     k: Annotated[int, typer.Option(help="How many languages.")],
     seed: Annotated[int, typer.Option(help="Seed of k-means or of the draw.")],
     vectors: Annotated[Path | None, typer.Option(help="Output of build-vectors, for typo, geo and learn.")] = None,
-    own_vectors: Annotated[Path | None, typer.Option(help="Table of your own language vectors, for sem.")] = None,
+    own_vectors: Annotated[Path | None, typer.Option(help="Table of vectors, for sem and model.")] = None,
     candidates: Annotated[str, typer.Option(help="Codes to choose from; default: the 52 of Bactrian-X.")] = "",
     algorithm: Annotated[Algorithm, typer.Option(help="How languages are chosen by vectors.")] = Algorithm.kmeans,
 ) -> None:
@@ -174,9 +153,9 @@ def command(
     codes = [entry.language for entry in check_languages(candidates.split(), "select-languages: --candidates")]
     codes = codes or [code for code, entry in languages().items() if entry.bactrian_x]
     table = None
-    if features == Features.sem:
+    if features in OWN:
         if own_vectors is None:
-            raise InputError("select-languages: --features sem needs --own-vectors: a table of the user's")
+            raise InputError(f"select-languages: --features {features} needs --own-vectors: a table of the user's")
         table = read_own_vectors(own_vectors)
     elif features not in (Features.fam, Features.rnd):
         if vectors is None:

@@ -21,6 +21,7 @@ import typer
 from polytune.files import atomic_path
 from polytune.languages.codes import languages
 from polytune.languages.coverage import angular_interval, known_pairs, sound_coverage, typological_coverage
+from polytune.languages.own_vectors import read_own_vectors
 from polytune.languages.places import solve_positions
 from polytune.languages.sound import build_sound_similarity, default_words_path, read_words
 from polytune.languages.uriel import completed_features, family_features, geographic_features, merged_features
@@ -34,6 +35,8 @@ TYPOLOGICAL = {"syntactic": ("S_",), "phonological": ("P_",), "inventory": ("INV
 MEASURES = ("featural", "genetic", "geographic", "inventory", "phonological", "syntactic")
 
 COLUMNS = ("similarity", "coverage", "low", "high")
+MODEL = "model"
+"""Measure of vectors that are no feature of URIEL: those of a base model, or of the user's own."""
 
 MACRO_CODES = frozenset(("ara", "aze", "fas", "kur", "msa", "nor", "orm", "swa", "uzb", "zho"))
 """Codes that URIEL's tables held without any data."""
@@ -149,13 +152,31 @@ def _genetic_distances(isos: Sequence[str]) -> np.ndarray:
     return 1 - common / (first_depths + 1)
 
 
-def build_similarity(words: Path | str) -> pd.DataFrame:
+def model_similarity(vectors: pd.DataFrame, codes: Sequence[str]) -> tuple[np.ndarray, ...]:
+    """Return 1 - arccos(cosine) / pi of every two of `codes` in [0, 1], its coverage, and no interval (NaN).
+
+    `vectors` has a row per language; the mean over languages is taken off first, since hidden states of a model share a
+    large part that says nothing of languages. NaN where a language has no vector.
+    """
+    import numpy as np
+
+    values = vectors.reindex(codes).to_numpy(dtype=np.float64)
+    known = ~np.isnan(values).any(axis=1)
+    centred = values - values[known].mean(axis=0)
+    lengths = np.linalg.norm(centred, axis=1)
+    similarity = 1 - np.arccos(np.clip(centred @ centred.T / np.outer(lengths, lengths), -1, 1)) / np.pi
+    np.fill_diagonal(similarity, np.where(known, 1.0, np.nan))
+    nothing = np.full_like(similarity, np.nan)
+    return similarity, known_pairs(~known), nothing, nothing
+
+
+def build_similarity(words: Path | str, own: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return all similarities as rows `language, other, measure, method, similarity, coverage, low, high`.
 
     Similarities lie in [0, 1], NaN if unknown. `coverage` is the share of features (or words) that both languages have,
     `low` and `high` the 95 % interval over resampled features, NaN where there are none (`languages.coverage`). Every
     ordered pair of the table's languages is there, each language with itself (1) included. `words` is the table of
-    basic words for sound correspondence.
+    basic words for sound correspondence; `own` are vectors of a model, for the measure `model`.
     """
     import numpy as np
     import pandas as pd
@@ -169,6 +190,8 @@ def build_similarity(words: Path | str) -> pd.DataFrame:
     }
     known = read_words(words)
     tables["sound", "basic-words"] = (build_sound_similarity(known, codes), *sound_coverage(known, codes))
+    if own is not None:
+        tables[MODEL, "centred-cosine"] = model_similarity(own, codes)
     pairs = pd.MultiIndex.from_product([codes, codes], names=["language", "other"])
     frames = [
         pd.DataFrame(
@@ -191,8 +214,13 @@ def command(
         Path | None,
         typer.Option(help="Table of basic words; default: the checkout's config/languages/basic-words.tsv."),
     ] = None,
+    own_vectors: Annotated[
+        Path | None,
+        typer.Option(help="Output of build-language-vectors, or a table of yours, for the measure 'model'."),
+    ] = None,
 ) -> None:
     """Write the similarities of every pair of languages."""
-    similarity = build_similarity(words or default_words_path())
+    own = None if own_vectors is None else read_own_vectors(own_vectors)
+    similarity = build_similarity(words or default_words_path(), own)
     with atomic_path(output) as temporary:
         similarity.to_parquet(temporary, index=False)

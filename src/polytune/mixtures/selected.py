@@ -13,7 +13,7 @@ from polytune.mixtures.families import Draft, Recipe
 def selected(
     draft: Draft,
     languages: list[Language] | None = None,
-    features: Literal["typo", "geo", "learn", "sem", "fam", "rnd"] | None = None,
+    features: Literal["typo", "geo", "learn", "sem", "model", "fam", "rnd"] | None = None,
     k: int | None = None,
     selection_seeds: list[int] | None = None,
     vectors: str = "",
@@ -21,7 +21,8 @@ def selected(
     sets: dict[str, list[Language] | dict[int, list[Language]]] | None = None,
 ) -> Iterator[Recipe]:
     """k of the languages chosen by their vectors, by family or at random, one mixture per seed; or listed sets, which
-    may say a seed for each (Linguistic, section 3). `features: sem` needs `vectors`, a table of the user's own."""
+    may say a seed for each (Linguistic, section 3). `features: sem` and `model` need `vectors`, a table of the user's
+    own or of `build-language-vectors`."""
     for label, listed in (sets or {}).items():
         if not label.replace("-", "").isalnum() or label != label.lower():
             raise InputError(f"{draft.where}.sets: '{label}' is no name; allowed are a-z, 0-9 and '-'")
@@ -37,8 +38,10 @@ def selected(
             raise InputError(f"{draft.where}: family 'selected' needs the key '{missing[0]}', or 'sets' alone")
         if not 1 <= k <= len(languages):
             raise InputError(f"{draft.where}.k: {k} is outside 1 to {len(languages)}, the number of 'languages'")
-        if (features == "sem") != bool(vectors):
-            raise InputError(f"{draft.where}: features 'sem' and the key 'vectors' (a table of yours) go together")
+        if (features in ("sem", "model")) != bool(vectors):
+            raise InputError(
+                f"{draft.where}: features 'sem' or 'model' and the key 'vectors' (a table of yours) go together"
+            )
         if algorithm != "kmeans" and features in ("fam", "rnd"):
             raise InputError(f"{draft.where}.algorithm: features '{features}' have no vectors; leave it out")
     way = {} if algorithm == "kmeans" else {"algorithm": algorithm}

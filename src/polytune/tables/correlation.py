@@ -49,11 +49,12 @@ def build_correlations(
     names a file of `config/published/` whose values stand in brackets, at full scale and for accuracy.
     """
     from polytune.analysis.correlations import ROWS, WITHOUT_OUTLIER, correlate, select_series
-    from polytune.analysis.predictors import read_similarity
+    from polytune.analysis.predictors import MODEL, read_similarity
 
     series = select_series(scores, choose_runs(runs, choice), choice, benchmark)
-    predictors = [name for name in ROWS if outlier or name != WITHOUT_OUTLIER]
     data = correlate(series, read_similarity(similarity, similarity_method), outlier)
+    predictors = [name for name in ROWS if outlier or name != WITHOUT_OUTLIER]
+    predictors += [MODEL] * (MODEL in set(data["predictor"]))
     data = data.loc[data["predictor"].isin(predictors), ["language", "predictor", "models", value]].copy()
     measured = data.pivot(index="predictor", columns="language", values=value).loc[predictors]
     data["best"] = [_is_best(measured[row.language], row.predictor) for row in data.itertuples()]
@@ -138,10 +139,12 @@ def _direction(choice: Choice) -> list[str]:
 def label(predictor: str, outlier: str) -> str:
     """Return how a predictor is written in a table."""
     from polytune.analysis.correlations import OWN, WITHOUT_OUTLIER
-    from polytune.analysis.predictors import NUMBER, SOUND
+    from polytune.analysis.predictors import MODEL, NUMBER, SOUND
 
     if predictor == WITHOUT_OUTLIER:
         return f"number of languages without {outlier}"
+    if predictor == MODEL:
+        return "vectors of the base model"
     if predictor == SOUND:
         return "sound correspondence"
     return predictor if predictor in (NUMBER, OWN) else f"URIEL {predictor}"

@@ -16,7 +16,7 @@ from polytune.tables.rendering import Cell, Table
 if TYPE_CHECKING:
     import pandas as pd
 
-Similarity = Literal["sound", "featural", "genetic", "geographic", "inventory", "phonological", "syntactic"]
+Similarity = Literal["sound", "featural", "genetic", "geographic", "inventory", "phonological", "syntactic", "model"]
 
 
 def build_transfer(
@@ -37,13 +37,16 @@ def build_transfer(
     """
     import pandas as pd
 
-    from polytune.analysis.predictors import read_similarity
+    from polytune.analysis.predictors import measures_of, read_similarity
     from polytune.analysis.transfer import measure_transfer
 
     info = choice.info
     rows = with_runs(choose_scores(scores, choice, benchmarks), runs, choice)
     rows["value"] *= info.scale
-    near = read_similarity(similarity, similarity_method).loc[similarity_measure]
+    every = read_similarity(similarity, similarity_method)
+    if similarity_measure not in measures_of(every):
+        raise InputError(f"{similarity}: no measure 'model'; give build-similarity the option --own-vectors")
+    near = every.loc[similarity_measure]
     data = pd.DataFrame(measure_transfer(rows, near, close))
     if data.empty:
         raise InputError("scores: no tuned model with its untuned base has languages that neither has seen")
