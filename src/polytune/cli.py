@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "polytune.models.language_vectors",
         "Write vectors of languages from a base model's hidden states.",
     ),
+    "read-urielplus": ("polytune.languages.urielplus", "Write the vectors of URIEL+ as a table for selections."),
     "build-similarity": ("polytune.languages.similarity", "Write the similarities of every pair of languages."),
     "select-languages": ("polytune.languages.selections", "Choose languages by their vectors, by family or at random."),
     "build-world": ("polytune.world.build", "Generate the built-in multilingual world."),

@@ -29,6 +29,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "prefetch": set(),
     "build-vectors": TABLES,
     "build-language-vectors": {*TABLES, "torch", "transformers"},
+    "read-urielplus": TABLES,
     "build-similarity": TABLES,
     "select-languages": {*TABLES, "sklearn", "scipy"},
     "build-world": TABLES,
