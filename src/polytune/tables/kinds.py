@@ -38,6 +38,11 @@ TABLES = {
         (*PLAIN, "items"),
         "How far each measure separates the models, and how many seeds that takes",
     ),
+    "win_rates": Kind(
+        "polytune.tables.win_rates:build_win_rates",
+        (*PLAIN, "items"),
+        "Wins over the opponent, raw and as they would be between answers of one length in the right language",
+    ),
     "selection_effect": Kind(
         "polytune.tables.selection_effect:build_selection_effect",
         PLAIN,
