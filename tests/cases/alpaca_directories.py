@@ -41,6 +41,14 @@ def write_alpaca(folder: Path) -> None:
         (folder / f"alpaca_data_cleaned.{code}.json").write_text(json.dumps(rows, ensure_ascii=False, indent=2))
 
 
+def write_questions(folder: Path) -> None:
+    """Write a stand-in of OpenAssistant-50: JSON lines of id and prompt, a file for each language."""
+    folder.mkdir(parents=True)
+    for code in ("en", "bg", "bn", "cs", "es", "fi", "fr", "hi", "no", "ru", "zh"):
+        lines = [json.dumps({"id": f"q{number}", "prompt": f"{code}: what is {number}?"}) for number in range(50)]
+        (folder / f"test_{code}.jsonl").write_text("\n".join(lines) + "\n")
+
+
 def write_model(folder: Path, kind: str) -> None:
     """Write a tiny model of random weights and a byte-level tokenizer, as `save_pretrained` writes them."""
     import torch

@@ -12,13 +12,14 @@ import sys
 
 import pytest
 
+from tests.cases.alpaca_directories import write_alpaca, write_questions
 from tests.cases.documented_commands import documented_commands
 
 # What a reader has made or copied before typing a line. The data stand for real ones in the layout of the hub.
 COPIES = {"my-real-benchmarks.yaml": "config/examples/real-benchmarks.yaml"}
 WRITTEN = {"my.yaml": "studies: [lucky52]\n"}
 BENCHMARKS = "real-benchmarks"
-"""The directory that the example names."""
+"""The directory that the example names; `alpaca-mt` and `openassistant-50` are those of the other one."""
 
 RUNS_ALONE = ("--rulegraph", "--unlock", "--lint", "--summary", "--list-target-rules")
 NEEDS_RESULTS = ("--report",)  # tests/workflow/test_end_to_end.py runs it after a study
@@ -48,6 +49,8 @@ def checkout(clean_checkout, tmp_path_factory):
     call = [sys.executable, "-m", "polytune.cli", "build-world", "--size", "tiny", "--output", "made"]
     subprocess.run(call, cwd=checkout.folder, env=checkout.environment, check=True, capture_output=True)
     (checkout.folder / "made/benchmarks").rename(checkout.folder / BENCHMARKS)
+    write_alpaca(checkout.folder / "alpaca-mt")
+    write_questions(checkout.folder / "openassistant-50")
     return checkout
 
 
