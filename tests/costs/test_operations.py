@@ -89,6 +89,7 @@ def test_lora_needs_little_more_than_the_weights():
     assert model_bytes(BLOOM_7B1, "full", "bf16") == pytest.approx(14.1e9, rel=0.01)
     assert model_bytes(BLOOM_7B1, "lora", "bf16", rank=64) == 4 * 6 * 64 * 30 * 4096
     assert checkpoint_bytes(BLOOM_7B1, "full", "bf16") == pytest.approx(198e9, rel=0.01)
+    assert checkpoint_bytes(BLOOM_7B1, "full", "bf16", keeps_best=True) == pytest.approx(396e9, rel=0.01)
 
 
 @pytest.mark.parametrize(

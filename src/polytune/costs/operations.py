@@ -137,8 +137,9 @@ def model_bytes(model: Model, method: str, precision: str, rank: int = 0) -> flo
     return width * model.parameters
 
 
-def checkpoint_bytes(model: Model, method: str, precision: str, rank: int = 0) -> float:
-    """Return the size of a run's checkpoints in progress: two, of weights and optimizer."""
+def checkpoint_bytes(model: Model, method: str, precision: str, rank: int = 0, keeps_best: bool = False) -> float:
+    """Return the size of a run's checkpoints in progress, of weights and optimizer: two, and the best for each."""
+    kept = 4 if keeps_best else 2
     if method == "lora":
-        return 2 * 3 * model_bytes(model, method, precision, rank)
-    return 2 * (14 if precision == "bf16" else 12) * model.parameters
+        return kept * 3 * model_bytes(model, method, precision, rank)
+    return kept * (14 if precision == "bf16" else 12) * model.parameters

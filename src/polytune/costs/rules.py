@@ -146,13 +146,14 @@ def training(costs: Costs, job: Job, due: set[str]) -> Cost | None:
     nodes = math.ceil(devices / device.per_node) if method == "full" else devices / device.per_node
     settings = method, hyper["precision"], costs.training["zero_stage"], devices, costs.training["micro_batch_tokens"]
     memory = training_memory(model, *settings, on_cpu=device.on_cpu) / GIGA
+    keeps_best = "validation" in hyper and hyper["validation"].get("keep", "best") == "best"
     return Cost(
         device_hours=hours * devices,
         node_hours=hours * nodes,
         longest_hours=hours,
         memory_gb=memory,
         disk_gb=model_bytes(model, method, hyper["precision"], rank) / GIGA,
-        checkpoints_gb=checkpoint_bytes(model, method, hyper["precision"], rank) / GIGA,
+        checkpoints_gb=checkpoint_bytes(model, method, hyper["precision"], rank, keeps_best) / GIGA,
         # the processes of a CPU share its memory
         too_large=one.name if memory * (devices if device.on_cpu else 1) > device.memory_gb else "",
     )
