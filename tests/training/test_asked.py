@@ -39,6 +39,7 @@ def test_the_manifest_says_per_language_what_was_asked_planned_and_consumed(case
             "source": "test",
             "language": language,
             "cut": {"rows": 10, "partly": 0, "wholly": 0},
+            "held_out_rows": 0,
             "asked": {"rows": 20},
             "planned": {**counted, "rows_without_loss": 0},
             "consumed": counted,
