@@ -20,7 +20,11 @@ imports:
   logs: {{files: {folder}/logs, mapping: {folder}/mapping.csv}}
 figures:
   selections: {{draw: values, benchmarks: [xcopa], against: family, bases: [bloom-1b7]}}
+analysis: {{reference: RND, pair_by: [seed], arbitrary: true}}
 tables:
+  table3: {{build: run_means, against: selection, colours: true}}
+  table9: {{build: run_means, against: selection, columns: language, benchmarks: [xwinograd]}}
+  tests: {{build: comparison, against: selection}}
   accuracy: {{build: accuracy, bases: [bloom-1b7]}}
   selections: {{build: values, against: selection, by: base, mean: group}}
 """

@@ -103,7 +103,7 @@ def test_only_what_an_edit_decides_is_another_spec(study, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("imports:\n", "imports: {}\nanalysis: {}\n#", "has neither 'runs' nor 'imports'"),
+        ("imports:\n", "imports: {}\n#", "has neither 'runs' nor 'imports'"),
         ("/logs, mapping", "/lost, mapping", "imports.logs: .*/lost: no such file or directory"),
         (", mapping: {folder}/mapping.csv", "", "imports.logs.mapping: 'lm-eval' needs a CSV"),
         ("files:", "format: csv, files:", "imports.logs.mapping: a csv says itself which run"),
@@ -112,7 +112,7 @@ def test_only_what_an_edit_decides_is_another_spec(study, tmp_path):
         ("[xcopa, xwinograd]", "[xcopa, winograd]", "no benchmark 'winograd'; did you mean 'xwinograd'"),
         ("[xcopa, xwinograd]", "{{xcopa: {{languages: [fr]}}}}", "xcopa has no 'fr'"),
         ("against: selection", "against: selektion", "no coordinate 'selektion'; did you mean 'selection'"),
-        ("bases: [bloom-1b7]}}\ntables", "bases: [bloom-1b1]}}\ntables", "no base 'bloom-1b1'"),
+        ("[bloom-1b7]}}\nanalysis", "[bloom-1b1]}}\nanalysis", "no base 'bloom-1b1'"),
     ],
 )
 def test_a_mistake_in_the_study_is_one_line(study, tmp_path, old, new, message):

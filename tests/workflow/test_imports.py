@@ -6,7 +6,7 @@ import os
 
 from tests.cases.imported_study import write_imported_study
 
-COLLECTED = {"import_results": 1, "collect_scores": 1, "draw_figure": 1, "build_table": 2}
+COLLECTED = {"import_results": 1, "collect_scores": 1, "draw_figure": 1, "build_table": 5}
 
 
 def test_imported_results_become_figures_and_tables(clean_checkout, tmp_path):
@@ -14,12 +14,14 @@ def test_imported_results_become_figures_and_tables(clean_checkout, tmp_path):
     study = write_imported_study(checkout.folder / "measured")
     study.write_text(study.read_text().replace(f"{checkout.folder}/", ""))
     (checkout.folder / "config/config.yaml").write_text("studies: [measured/published.yaml]\n")
-    specs = {"write_spec": 4, "write_spec_of_scores": 1}
+    specs = {"write_spec": 7, "write_spec_of_scores": 1}
     assert _without_target(checkout.plan()) == {**specs, **COLLECTED}
     checkout.run("--cores", "2", "--quiet", "all")
     built = checkout.folder / "results/studies/published/full"
     table = (built / "tables/selections.md").read_text()
     assert "| bloom-1b7 | GEO |" in table and "Measured elsewhere and imported" in table
+    assert "| mgpt-1.3b | base model |" in (built / "tables/table3.md").read_text()
+    assert "| Japanese |" in (built / "tables/table9.md").read_text()
     assert (built / "figures/selections.png").stat().st_size > 10_000
     assert _without_target(checkout.plan()) == {}
 

@@ -22,6 +22,12 @@ TABLES = {
         "{measure} against that of {reference}: differences with 95 % intervals, tests over {test_over} and their "
         "false-discovery rate",
     ),
+    "run_means": Kind(
+        "polytune.tables.run_means:build_run_means",
+        (*PLAIN, "items"),
+        "Mean {measure} over runs with its 95 % margin, a row for each base and {against}, marked where it differs "
+        "from {reference}",
+    ),
     "variance_components": Kind(
         "polytune.tables.variance_components:build_variance_components",
         (*PLAIN, "items"),

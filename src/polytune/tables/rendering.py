@@ -36,11 +36,12 @@ DASH = "–"
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a cell: `text`, in bold if `best`, and `beside` it, never in bold."""
+    """What stands in a cell: `text`, in bold if `best`, and `beside` it, never in bold; LaTeX shows it on `colour`."""
 
     text: str
     best: bool = False
     beside: str = ""
+    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,19 @@ def to_latex(table: Table) -> str:
 
     def cell(value: Cell) -> str:
         text, beside = (part.translate(LATEX) for part in (value.text, value.beside))
-        return (rf"\textbf{{{text}}}" if value.best else text) + beside
+        shade = rf"\cellcolor{{{value.colour}}}" if value.colour else ""
+        return shade + (rf"\textbf{{{text}}}" if value.best else text) + beside
 
     columns = "l" + ("r" if table.numbers else "l") * (len(table.header) - 1)
     header = " & ".join(name.translate(LATEX) for name in table.header) + r" \\"
     body = [" & ".join(cell(value) for value in row) + r" \\" for row in table.rows]
     caption = " ".join([table.title + ".", *table.notes]).translate(LATEX)
+    coloured = any(value.colour for row in table.rows for value in row)
+    needs = "% needs \\usepackage{booktabs,longtable}" if len(table.rows) > LONG else "% needs \\usepackage{booktabs}"
+    needs += " and \\usepackage[table]{xcolor}" * coloured
     if len(table.rows) > LONG:
         lines = [
-            "% needs \\usepackage{booktabs,longtable}",
+            needs,
             rf"\begin{{longtable}}{{{columns}}}",
             rf"\caption{{{caption}}} \\",
             r"\toprule",
@@ -97,7 +102,7 @@ def to_latex(table: Table) -> str:
         ]
     else:
         lines = [
-            "% needs \\usepackage{booktabs}",
+            needs,
             r"\begin{table}",
             r"\centering\small",
             rf"\begin{{tabular}}{{{columns}}}",
