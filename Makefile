@@ -1,4 +1,5 @@
 # make run    from nothing to the figures of the default configuration, on the generated world
+# make run-all  the same of every study
 # make check  the quick tests, nothing trained: under a minute
 # make test   the whole test suite but the cluster's, which is make test-cluster (as root)
 # make lint   the style checks of the tests alone
@@ -11,7 +12,7 @@ export DS_BUILD_OPS := 0
 export HF_HUB_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: run check test test-cluster lint install
+.PHONY: run run-all check test test-cluster lint install
 
 install: $(VENV)/installed
 
@@ -25,6 +26,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 run: install
 	snakemake --profile profiles/local
+
+run-all: install
+	snakemake --profile profiles/local --configfile config/examples/all-studies.yaml
 
 check: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m unit $(PYTEST_OPTIONS)
