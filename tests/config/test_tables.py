@@ -13,7 +13,7 @@ from polytune.errors import InputError
 HEADER = list(Base.__dataclass_fields__)
 CELLS = {"base": "b-1", "architecture": "decoder", "location": "x/b", "tokenizer": "t.1", "licence": "mit"}
 CELLS |= {"revision": "-", "parameters": "12", "layers": "", "hidden": "-", "trusts_remote_code": "false"}
-CELLS |= {"pretraining_languages": "en  zh", "counted_as_seen": "-", "notes": "-"}
+CELLS |= {"pretraining_languages": "en  zh", "counted_as_seen": "-", "template": "-", "notes": "-"}
 SOURCE = {"source": "s", "kind": "alpaca", "location": "-", "file": "x.{language}.json", "revision": "-"}
 SOURCE |= {"languages": "en ceb", "licence": "CC BY-NC 4.0"}
 

@@ -35,9 +35,9 @@ SPLICES = [
 ]  # fmt: skip
 TABLE = (
     "# bases\nbase\tarchitecture\tlocation\ttokenizer\tlicence\trevision\tparameters\tlayers\thidden\t"
-    "trusts_remote_code\tpretraining_languages\tcounted_as_seen\tnotes\n"
-    'a\tdecoder\tx/a\tt\tmit\t-\t12\t3\t4\tfalse\ten zh\t-\t"so ""so"""\n'
-    "b-1\tencoder-decoder\tx/b\tt\tmit\tabc\t-\t-\t-\tno\tde\teu\t-\n"
+    "trusts_remote_code\tpretraining_languages\tcounted_as_seen\ttemplate\tnotes\n"
+    'a\tdecoder\tx/a\tt\tmit\t-\t12\t3\t4\tfalse\ten zh\t-\tchat\t"so ""so"""\n'
+    "b-1\tencoder-decoder\tx/b\tt\tmit\tabc\t-\t-\t-\tno\tde\teu\t-\t-\n"
 )
 YAML = """# a study
 study: lucky

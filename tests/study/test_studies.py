@@ -355,3 +355,24 @@ def test_complete_rows_are_complete_for_every_run_of_the_study(tmp_path):
     plain = plan_of(tmp_path, SMALL)
     assert "complete_for" not in plain.specs["mixtures/world-w1-growing-3-40-rows"]["recipe"]
     assert needed_stores(plain.recipes["world-w1-growing-3-40-rows"]) == []
+
+
+def test_a_base_of_a_chat_template_is_tuned_and_prompted_with_it_whatever_a_study_names(tmp_path):
+    row = {"architecture": "decoder", "location": "org/chatty", "tokenizer": "chatty", "licence": "mit"}
+    text = SMALL.replace("sources: {world:", "sources: {bactrian-x:").replace("source: world,", "source: bactrian-x,")
+    text = text.replace("  replayed:", "  # replayed:").replace("bases: [world-bloom]", "bases: [chatty, bloom-560m]")
+    plans = [
+        plan_of(tmp_path, text, scale="full", own={"bases": {"chatty": {**row, **more}}})
+        for more in ({"template": "chat"}, {})
+    ]
+    templates = [
+        {run.base.name: (run.spec["hyperparameters"]["template"], run.tokens.template) for run in plan.tuned.values()}
+        for plan in plans
+    ]
+    assert templates[0] == {"chatty": ("chat", "chat"), "bloom-560m": ("world", "world")}
+    assert templates[1] == {"chatty": ("world", "world"), "bloom-560m": ("world", "world")}
+    assert plans[0].runs["chatty/base/none/seed0"].template == "chat"
+    load_config({})  # the next test has no base of its own
+    wrong = text.replace("[chatty, bloom-560m]", "[mt5-xl]").replace("template: world", "template: chat")
+    with pytest.raises(InputError, match=r"'chat' is for decoders; 'mt5-xl' is an encoder-decoder"):
+        plan_of(tmp_path, wrong, scale="full")

@@ -49,6 +49,8 @@ class Base:
     trusts_remote_code: bool = False
     pretraining_languages: tuple[str, ...] = ()
     counted_as_seen: tuple[str, ...] = ()
+    template: Name | None = None
+    """The template that the base is always tuned and prompted with, whatever a study names: `chat`, its tokenizer's."""
     notes: str | None = None
 
     @property

@@ -16,11 +16,12 @@ import numpy as np
 import typer
 
 from polytune.data.boundaries import Pieces, read_pieces
+from polytune.data.chat import read_chat_template
 from polytune.data.columns import keys_of, read_table
 from polytune.data.cutting import Cut, Lengths
-from polytune.data.templates import Template, load_template
+from polytune.data.templates import CHAT, Template, load_template
 from polytune.files import atomic_directory, read_json, write_json
-from polytune.models.tokenizer import Tokenizer, check_agreement, read_tokenizer
+from polytune.models.tokenizer import HIDDEN, Tokenizer, check_agreement, read_tokenizer
 
 ROWS_PER_BATCH = 4096  # rows handed to the tokenizer at once: bounds the memory, long enough to use all threads
 
@@ -102,6 +103,7 @@ def encode_rows(
 
     Decoder: prompt and response are encoded as one text, once; a token belongs to the prompt if it starts inside it.
     Special tokens that the tokenizer puts in front (Llama's `<s>`) stay, one end-of-sequence token ends the row.
+    Of a chat template, whose prompts name special tokens, prompt and response are encoded alone, as in generation.
     Encoder-decoder: both sides are encoded alone and each ends with end-of-sequence. `pieces` is how much text each
     token stands for (`read_pieces`), None if the tokenizer does not just cut it.
     """
@@ -113,6 +115,10 @@ def encode_rows(
         ids = np.empty(len(sides), np.uint32)
         ids[sides == 0], ids[sides == 1] = sources, targets
         return ids, source_sizes + target_sizes, source_sizes
+    if any(HIDDEN in prompt for prompt in prompts):
+        asked, answered = (tokenizer.encode(side, special_tokens=True) for side in (prompts, responses))
+        rows = [question + answer for question, answer in zip(asked, answered, strict=True)]
+        return *_end_rows(*_flat(rows), eos), np.fromiter(map(len, asked), np.int64, len(asked))
     texts = [prompt + response for prompt, response in zip(prompts, responses, strict=True)]
     if pieces is None:
         encodings = backend.encode_batch(texts)
@@ -129,7 +135,11 @@ def encode_rows(
 
 def _flatten(encodings: list) -> tuple[np.ndarray, np.ndarray]:
     """Return the ids of all encodings, flat (uint32), and how many each has (int64)."""
-    rows = [encoding.ids for encoding in encodings]
+    return _flat([encoding.ids for encoding in encodings])
+
+
+def _flat(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids of all rows, flat (uint32), and how many each has (int64)."""
     sizes = np.fromiter(map(len, rows), np.int64, len(rows))
     return np.fromiter(chain.from_iterable(rows), np.uint32, int(sizes.sum())), sizes
 
@@ -210,6 +220,7 @@ def command(
     encoder_decoder: Annotated[bool, typer.Option(help="Encode prompt and response as two sequences.")] = False,
 ) -> None:
     """Tokenise one language of a source, once per tokenizer and template."""
-    chosen = load_template(templates, template)
-    index = tokenize(data, read_tokenizer(tokenizer), chosen, encoder_decoder, output, read_json(report)["digest"])
+    made = read_tokenizer(tokenizer)
+    chosen = read_chat_template(made) if template == CHAT else load_template(templates, template)
+    index = tokenize(data, made, chosen, encoder_decoder, output, read_json(report)["digest"])
     print(f"{index['rows']} rows, {index['tokens']} tokens, {index['prompt_tokens']} of them prompt")

@@ -49,7 +49,7 @@ class Form:
         return text.removeprefix(before).removesuffix(after)
 
     def _rows(self, questions: Sequence[str], answers: Sequence[str]) -> list[str]:
-        prompts = [self.template.prompt(question, "") for question in questions]
+        prompts = [self.template.prompt(question, "", turn) for turn, question in enumerate(questions)]
         return [
             prompt + self.template.response(answer) for prompt, answer in zip(prompts, answers, strict=False)
         ] + prompts[-1:]

@@ -110,7 +110,7 @@ class Options:
 
 def plan_responses(responses: Responses, where: str, model: ModelDirectory, options: Options) -> Plan:
     """Return the plan of responses; raises `InputError`, mostly with `where`, for what is missing or does not fit."""
-    template = find_template(responses, options.templates, tuned_template(model.manifest), where)
+    template = find_template(responses, options.templates, tuned_template(model.manifest), where, model)
     parts = []
     for language in responses.languages:
         file = options.prompts / responses.prompts / f"{language}.parquet"

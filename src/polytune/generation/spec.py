@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from polytune.config.tables import Name, build_row
-from polytune.data.templates import Template, load_template
+from polytune.data.chat import read_chat_template
+from polytune.data.templates import CHAT, Template, load_template
 from polytune.errors import InputError, shown
 from polytune.files import read_json
+from polytune.models.directory import ModelDirectory
+from polytune.models.tokenizer import read_model_tokenizer
 
 MOST_SEED = 2**63 - 1
 
@@ -64,12 +67,15 @@ def read_spec(path: Path) -> tuple[str, list[Responses]]:
     return content["run"], list(found.values())
 
 
-def find_template(responses: Responses, templates: Path, tuned_with: str | None, where: str) -> Template:
-    """Return the template of responses; `tuned_with` is the model's, None for a base.
+def find_template(
+    responses: Responses, templates: Path, tuned_with: str | None, where: str, model: ModelDirectory | None = None
+) -> Template:
+    """Return the template of responses; `tuned_with` is the model's, None for a base. `model` has a tokenizer's own.
 
     Raises `InputError` for a template that the model was not tuned with, and for one that has changed since planning.
     """
-    template = load_template(templates, responses.template)
+    own = responses.template == CHAT and model is not None
+    template = read_chat_template(read_model_tokenizer(model)) if own else load_template(templates, responses.template)
     if responses.template_digest not in (None, template.digest):
         raise InputError(
             f"{templates}: template '{template.name}' is not what {where} was planned with (digests "

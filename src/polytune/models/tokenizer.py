@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,9 @@ of special tokens."""
 
 HIDDEN = "\uffff"
 """In front of a token's name that no text may reach: no character of any text."""
+
+MARKED = re.compile(f"{HIDDEN}([^{HIDDEN}]+){HIDDEN}")
+"""A special token inside a text that is meant as one: what a chat template puts around texts."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,27 @@ class Tokenizer:
         return digest([hashlib.sha256(model[model.index(b'"vocab"') :]).hexdigest(), ids, self.special])
 
     def encode(self, texts: Sequence[str], special_tokens: bool) -> list[list[int]]:
-        """Return the token ids of each text, with the special tokens that belong around a text or without."""
+        """Return the token ids of each text, with the special tokens that belong around a text or without.
+
+        A text of a chat template (`data.chat`) has the special tokens that it names, and none around it.
+        """
+        if any(HIDDEN in text for text in texts):
+            return self._encode_marked(texts)
         encodings = self.backend.encode_batch_fast(list(texts), add_special_tokens=special_tokens)
         return [encoding.ids for encoding in encodings]
+
+    def _encode_marked(self, texts: Sequence[str]) -> list[list[int]]:
+        parts = [MARKED.split(text) for text in texts]  # every second one is the name of a token
+        between = [text for split in parts for text in split[::2]]
+        encodings = iter(self.backend.encode_batch_fast(between, add_special_tokens=False))
+        return [
+            [
+                token
+                for place, part in enumerate(split)
+                for token in ([self.backend.token_to_id(part)] if place % 2 else next(encodings).ids)
+            ]
+            for split in parts
+        ]
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
         """Return the text of token ids."""

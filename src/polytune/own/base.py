@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from polytune.data.chat import read_chat_template
+from polytune.data.templates import CHAT
 from polytune.errors import InputError
 from polytune.languages.codes import find_code
 from polytune.models.architectures import find_architecture
@@ -82,12 +84,18 @@ def command(
     tokenizer: Annotated[
         str, typer.Option(help="Name of its tokenizer, if it shares one with another base. Default: its own name.")
     ] = "",
+    chat: Annotated[
+        bool, typer.Option(help="Tune and prompt it with the chat template of its tokenizer, whatever a study names.")
+    ] = False,
 ) -> None:
     """Add a base of your own to a configuration; everything that its files tell is read from them."""
     name = name or name_of(directory)
     row = describe_base(directory)
     row |= {"tokenizer": tokenizer or name, "licence": licence or row["licence"]}
     row["location"] = hub_id or row["location"]
+    if chat:
+        read_chat_template(read_tokenizer(directory))  # raises for one that rows cannot follow
+        row["template"] = CHAT
     if seen := [find_code(code.strip()) for code in languages.split(",") if code.strip()]:
         row["pretraining_languages"] = seen
     row = {key: value for key, value in row.items() if value is not None}

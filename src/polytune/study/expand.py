@@ -236,9 +236,10 @@ def _expand_runs(
     method = entry["method"] + (f"-{variant}" if variant else "")
     for name in entry["bases"]:
         base = find_base(name, world, f"{where}.bases")
-        yield Run(base, *UNTUNED, template=entry["hyperparameters"].get("template", ""))
+        yield Run(base, *UNTUNED, template=base.row.template or entry["hyperparameters"].get("template", ""))
         for recipe in chosen:
             nodes, devices, hyperparameters = _resolve_batch(entry, recipe.size, largest, where)
+            hyperparameters["template"] = base.row.template or hyperparameters["template"]
             tokens = find_tokenization(base, hyperparameters["template"], f"{where}.hyperparameters.template")
             wanted = config["training"]["devices"]
             for seed in entry["seeds"]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from polytune import ROOT
-from polytune.data.templates import Template, read_templates
+from polytune.data.templates import CHAT, Template, read_templates
 from polytune.errors import InputError, nearest
+from polytune.files import digest
 from polytune.study.outside import UsedBase
 
 
@@ -32,18 +33,22 @@ def _templates() -> dict[str, Template]:
     return read_templates(ROOT / "config" / "templates.yaml")
 
 
-def template_digest(name: str) -> str:
-    """Return the digest of a template's patterns."""
-    return _templates()[name].digest
+def template_digest(name: str) -> str | None:
+    """Return the digest of a template's patterns; None for a base's own, which is known by its tokenizer's files."""
+    return None if name == CHAT else _templates()[name].digest
 
 
 def find_tokenization(base: UsedBase, template: str, where: str) -> Tokenization:
     """Return the tokenization of a base and a template; raises `InputError` for an unknown template."""
+    shape = base.row.architecture == "encoder-decoder"
+    if template == CHAT:
+        if shape:
+            raise InputError(f"{where}: '{CHAT}' is for decoders; '{base.listed}' is an encoder-decoder")
+        return Tokenization(base.row.tokenizer, CHAT, shape, digest(CHAT))
     templates = _templates()
     if template not in templates:
         raise InputError(
             f"{where}: no template '{template}' in config/templates.yaml{nearest(template, templates)}; "
-            f"there are: {', '.join(map(str, templates))}"
+            f"there are: {', '.join(map(str, templates))}, and '{CHAT}', the tokenizer's own"
         )
-    shape = base.row.architecture == "encoder-decoder"
     return Tokenization(base.row.tokenizer, template, shape, templates[template].digest)
