@@ -61,7 +61,9 @@ def write_verdicts(
 ) -> Path:  # fmt: skip
     """Write a file of verdicts on a run, or on a run and an opponent (in the order of their paths)."""
     path = parquet_of(Paths(str(folder)).verdicts(run, judge, protocol, name, opponent))
-    _write(path, pd.concat(verdicts, ignore_index=True))
+    table = pd.concat(verdicts, ignore_index=True)
+    own = [f"{path}: {number}" for number in range(len(table))]  # requests of their own unless said otherwise
+    _write(path, table.assign(key=table["key"].mask(table["key"] == "", own)))
     return path
 
 

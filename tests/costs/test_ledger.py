@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow.parquet
 import pytest
 
 from polytune.costs.ledger import show, sum_runs
@@ -29,15 +30,21 @@ def test_the_ledger_sums(tmp_path, monkeypatch):
             "prompt_tokens": 10,
         }
         write_json(tmp_path / plan.paths.responses(run, "questions"), answered)
-    used = {"calls": 53, "prompt_tokens": 400, "completion_tokens": 100, "price": 0.25}
-    write_json(tmp_path / plan.paths.verdicts(base, "exact", "rating-3", "questions"), {"used": used})
+    requests = [
+        {"key": key, "attempts": 1, "prompt_tokens": 8, "completion_tokens": 2, "price": 0.25} for key in "aabc"
+    ]
+    alone = plan.paths.verdicts(base, "exact", "rating-3", "questions")
     against = plan.paths.verdicts(base, "exact", "side-by-side", "questions", RUN)
-    write_json(tmp_path / against, {"used": {**used, "calls": 7}})
+    for marker, rows in ((alone, requests), (against, requests[-1:])):
+        (tmp_path / marker).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / marker).write_text("{}")
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), (tmp_path / marker).with_suffix(".parquet"))
     ledger = sum_runs(plan)
     generated, judged = ledger["s", "generate", "cpu"], ledger["s", "judge", "exact"]
     assert (generated.runs, generated.tokens) == (1, 100) and generated.device_hours == pytest.approx(0.02)
-    assert (judged.judge_calls, judged.tokens, judged.price) == (53, 500, 0.25)
-    assert ledger["(no configured study)", "judge", "exact"].judge_calls == 7
+    assert (judged.judge_calls, judged.tokens, judged.price) == (3, 30, 0.75)  # one of them stands there twice
+    assert ledger["(no configured study)", "judge", "exact"].judge_calls == 1
+    assert ledger["all", "judge", "exact"].judge_calls == 3  # both files hold one request
     trained = ledger["s", "train_full", "AMD EPYC"]
     assert (trained.runs, trained.device_hours, trained.energy_kwh, trained.unmeasured) == (1, 2.0, 2.0, 0)
     assert ledger["s", "pretrain_base", "AMD EPYC"].energy_kwh == 1.0

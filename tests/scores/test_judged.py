@@ -160,6 +160,17 @@ def test_a_win_is_preferred_in_both_orders(tmp_path):
     assert check["price"] == pytest.approx(0.012)
 
 
+def test_a_request_that_two_runs_share_is_paid_for_once(tmp_path):
+    rows = pd.DataFrame({"language": "en", "item": [1, 2, 3], "turn": 1})
+    for run in (RUN, OTHER["run"]):
+        write_responses(tmp_path, run, rows)
+        write_identified(tmp_path, run, rows, ["en"] * 3)
+        write_verdicts(tmp_path, run, [verdict_rows(rows, 2).assign(key=["same", "same", run])])
+    judged = [{"judge": "exact", "protocol": "rating-3"}]
+    checks = collect(write_spec(tmp_path, [BASE, OTHER], [answers_spec(["en"], judged)]))["checks"]
+    assert sorted(checks["price"]) == pytest.approx([0.001, 0.002]) and list(checks["ok"]) == [3, 3]
+
+
 def test_both_views_of_a_pair_add_up_and_are_counted_once(tmp_path):
     generator = np.random.default_rng(4)
     first, second = (generator.choice([0, 0.5, 1], 40) for _ in range(2))

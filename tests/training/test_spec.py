@@ -39,7 +39,7 @@ def change_spec(case: Case, **changes) -> None:
         ({"warmup_ratio": 1.5}, r"'hyperparameters.warmup_ratio' is 1.5, it must be 0 or more and 1 or less"),
         ({"lora": {"r": 2}}, r"key 'hyperparameters.lora.alpha' is missing"),
         ({"validation": {"share": 1}}, r"'hyperparameters.validation.share' is 1, it must be above 0 and below 1"),
-        ({"validation": {"share": 0.1, "keep": "bets"}}, r"'hyperparameters.validation.keep' is 'bets', allowed are best"),
+        (
             {"validation": {"share": 0.1, "keep": "bets"}},
             r"'hyperparameters.validation.keep' is 'bets', allowed .*did you mean 'best'",
         ),

@@ -12,6 +12,7 @@ import typer
 from polytune.costs.forecast import load_plan
 from polytune.costs.manifests import evaluations, responses, trainings, verdicts
 from polytune.files import write_json
+from polytune.judging.spend import used
 from polytune.study.plan import Plan
 
 JOULES_PER_KWH = 3.6e6
@@ -89,15 +90,26 @@ def sum_runs(plan: Plan) -> Ledger:
             entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
             entry.device_hours += marker["seconds"] / 3600
             entry.tokens += marker["tokens"] + marker["prompt_tokens"]
-    judging = {file: study for study in plan.studies for file in plan.answers.verdict_files(study)}
-    for file, judge, marker in verdicts(plan.paths):
-        for study in [judging.get(file, OTHERS), "all"]:
+    _sum_verdicts(plan, ledger)
+    return dict(sorted(ledger.items(), key=lambda item: (item[0][0] == "all", item[0])))
+
+
+def _sum_verdicts(plan: Plan, ledger: Ledger) -> None:
+    """Add what judges took: a request that several files or studies hold counts once in each study and in the sum."""
+    judging = defaultdict(list)
+    for study in plan.studies:
+        for file in plan.answers.verdict_files(study):
+            judging[file].append(study)
+    requests: dict[tuple[str, str], list[dict]] = defaultdict(list)
+    for file, judge, rows in verdicts(plan.paths):
+        for study in [*(judging.get(file) or [OTHERS]), "all"]:
             entry = ledger[study, "judge", judge]
             entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
-            entry.judge_calls += marker["used"]["calls"]
-            entry.price += marker["used"]["price"]
-            entry.tokens += round(marker["used"]["prompt_tokens"] + marker["used"]["completion_tokens"])
-    return dict(sorted(ledger.items(), key=lambda item: (item[0][0] == "all", item[0])))
+            requests[study, judge] += rows
+    for (study, judge), rows in requests.items():
+        entry, usage = ledger[study, "judge", judge], used(rows)
+        entry.judge_calls, entry.price = usage.calls, usage.price
+        entry.tokens = round(usage.prompt_tokens + usage.completion_tokens)
 
 
 def show(ledger: Ledger) -> str:

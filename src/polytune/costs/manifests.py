@@ -33,12 +33,22 @@ def responses(paths: Paths) -> Iterator[tuple[str, dict]]:
             yield _run(paths, file), marker
 
 
-def verdicts(paths: Paths) -> Iterator[tuple[str, str, dict]]:
-    """Yield (file, judge, marker) of every file of verdicts below a results folder."""
+def verdicts(paths: Paths) -> Iterator[tuple[str, str, list[dict]]]:
+    """Yield (marker, judge, what each request took) of every file of verdicts below a results folder.
+
+    Two files may hold one request: equal answers of two runs are judged once.
+    """
+    from polytune.readers.parquet import read_table
+
+    columns = ["key", "attempts", "prompt_tokens", "completion_tokens", "price"]
     alone = paths.verdicts(ANY_RUN, "*", "*", "*")
     for pattern in (alone, paths.verdicts(ANY_RUN, "*", "*", "*", ANY_RUN)):
         for file in sorted(glob(pattern)):
-            yield file, file.removeprefix(paths.run(_run(paths, file))).split("/")[2], read_json(file)
+            yield (
+                file,
+                file.removeprefix(paths.run(_run(paths, file))).split("/")[2],
+                read_table(file.removesuffix(".json") + ".parquet", columns).to_pylist(),
+            )
 
 
 def _run(paths: Paths, file: str) -> str:

@@ -20,6 +20,7 @@ from polytune.scores.evaluations import Score
 from polytune.scores.means import clustered_scores, mean_score
 from polytune.scores.spec import AnswersSpec, JudgedSpec
 from polytune.scores.verdicts import (
+    COSTS,
     answer_values,
     check_verdicts,
     file_digest,
@@ -57,6 +58,7 @@ class JudgedAnswers:
         self.paths = paths
         self.checks: list[dict[str, Any]] = []
         self._counted: set[tuple] = set()
+        self._paid: set[str] = set()
         self._read: dict[tuple[str, str], Answers] = {}
 
     def measure(self, run: str, spec: AnswersSpec) -> Iterator[Measured]:
@@ -126,7 +128,10 @@ class JudgedAnswers:
         self, path: Any, spec: AnswersSpec, judged: JudgedSpec, run: str, opponent: str, verdicts: pd.DataFrame,
         own: pd.Series, others: pd.Series | None,
     ) -> None:  # fmt: skip
-        """Count what a file says of its judge, once for each language."""
+        """Count what a file says of its judge, once for each language; equal requests of two runs are paid for once."""
+        paid = verdicts["key"].isin(self._paid) | verdicts["key"].duplicated()
+        verdicts = verdicts.assign(**{cost: verdicts[cost].where(~paid, 0) for cost in COSTS})
+        self._paid |= set(verdicts["key"])
         about = {"run": run, "opponent": opponent, "evaluation": spec.name, "origin": spec.origin,
                  "judge": judged.judge, "protocol": judged.protocol}  # fmt: skip
         for row in check_verdicts(verdicts, own, others):

@@ -1,7 +1,7 @@
 """What a judge said, as values of answers, and what it says of the judge itself.
 
 Layout of verdicts (docs/architecture.md): `language item turn order repeat status value attempts prompt_tokens
-completion_tokens price`; two runs side by side share one file, which the run whose path sorts first holds.
+completion_tokens price key`; two runs side by side share one file, which the run whose path sorts first holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COSTS = ("attempts", "prompt_tokens", "completion_tokens", "price")
-VERDICTS = (*KEYS, "order", "repeat", "status", "value", *COSTS)
+VERDICTS = (*KEYS, "order", "repeat", "status", "value", *COSTS, "key")
 STATUSES = ("ok", "refused", "unparsable", "failed")
 SEATS = ("first", "second")
 """Where the answer of the file's run stands beside the other's; empty in a verdict on one answer."""
