@@ -218,15 +218,17 @@ def adapter(directory, base, seed, names=("query_key_value",)):
 
 
 def test_adapters_of_one_base_share_it(root, tmp_path, monkeypatch):
-    """The base is loaded once, and answers as itself before and between its adapters."""
+    """The base is loaded once, and answers as itself beside its adapters."""
     from polytune.generation import local
 
     merged = {name: adapter(tmp_path / name, root / "bloom", seed) for seed, name in enumerate(("one", "two"))}
+    merged["base"] = load(root / "bloom")
     loads, load_scorer = [], local.load_scorer
     monkeypatch.setattr(local, "load_scorer", lambda *given: loads.append(given) or load_scorer(*given))
     given = []
-    for name in ("one", "two"):
-        given += arguments(root, tmp_path / "out" / name, model=tmp_path / name)[1:7]
+    for name in merged:
+        model = root / "bloom" if name == "base" else tmp_path / name
+        given += arguments(root, tmp_path / "out" / name, model=model)[1:7]
         write_spec(tmp_path / "out" / name / "spec.json", run=f"bloom/lora/{name}/seed1")
     given += ["--prompts", str(root / "prompts"), "--cache", str(tmp_path / "cache"), "--device", "cpu"]
     assert not outcome(["generate", *given, "--base", str(root / "bloom")])
@@ -237,7 +239,7 @@ def test_adapters_of_one_base_share_it(root, tmp_path, monkeypatch):
         texts[name] = [row["text"] for row in rows if row["turn"] == 1]
         expected = [say(model, tokenizer, tokenizer.encode([text], True)[0], 12)[0] for text in QUESTIONS]
         assert texts[name] == expected
-    assert texts["one"] != texts["two"]
+    assert texts["one"] != texts["two"] and texts["base"] not in (texts["one"], texts["two"])
 
 
 def test_faults_leave_the_other_runs_complete(root, tmp_path):

@@ -150,7 +150,8 @@ def plan_jobs(
     for spec, directory, output in zip(specs, models, outputs, strict=True):
         run, owed = read_spec(spec)
         try:
-            model = ModelDirectory.find(directory, options.base)
+            adapted = (directory / "adapter_config.json").is_file()  # the untuned base may be one of the runs
+            model = ModelDirectory.find(directory, options.base if adapted else None)
             plans = [plan_responses(one, f"{spec}: name '{one.name}'", model, options) for one in owed]
             jobs.append(Job(run, model, output, plans))
         except (InputError, OSError) as error:
