@@ -1,10 +1,13 @@
-"""Permutation p-values of one table of correlations: Polytune against scipy.stats.pearsonr, in one run.
+"""Permutation tests and bootstraps of a study's tables: Polytune against scipy, in one run.
 
-    python performance/statistics_speed.py [--languages 11] [--models 52] [--resamples 9999]
+    python performance/statistics_speed.py [--languages 11] [--models 52] [--resamples 9999] [--items 500]
 
 Both compute the two-sided p-value of every language's accuracy with the number of languages and seven similarity sums.
 scipy doubles the smaller tail, Polytune counts |r*| >= |r|: the two agree within the Monte Carlo error, which is
 checked. With six models both take every permutation, and Polytune's p must equal scipy's permutation_test of |r|.
+
+Then what the table `comparison` does over items: flipped signs and bootstrapped means of the models' differences, all
+models at once here, one after the other there.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import time
 import numpy as np
 from scipy import stats
 
-from polytune.analysis import statistics
+from polytune.analysis import intervals, paired_items, statistics
 
 PREDICTORS = 8
 
@@ -45,6 +48,47 @@ def scipy_p(sums: np.ndarray, accuracy: np.ndarray, resamples: int) -> np.ndarra
     )
 
 
+def flip_signs(differences: np.ndarray, resamples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return p-values of the columns by Polytune and by scipy, and time both."""
+    started = time.process_time()
+    ours = paired_items.sign_flip_p(differences, resamples)
+    middle = time.process_time()
+    theirs = np.array(
+        [
+            stats.permutation_test(
+                (column,), np.mean, permutation_type="samples", n_resamples=resamples, vectorized=True, rng=2
+            ).pvalue
+            for column in differences.T
+        ]
+    )
+    report("flipped signs", middle - started, time.process_time() - middle)
+    return ours, theirs
+
+
+def bootstrap(differences: np.ndarray, resamples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower ends of intervals by Polytune and by scipy, and time both."""
+    generator = np.random.default_rng(1)
+    started = time.process_time()
+    draws = intervals.cluster_draws(len(differences), resamples, generator)
+    ours, _ = intervals.expanded_interval(intervals.bootstrap_means(differences, draws), len(differences))
+    middle = time.process_time()
+    theirs = np.array(
+        [
+            stats.bootstrap(
+                (column,), np.mean, n_resamples=resamples, method="percentile", rng=2
+            ).confidence_interval.low
+            for column in differences.T
+        ]
+    )
+    report("bootstrapped means", middle - started, time.process_time() - middle)
+    return ours, theirs
+
+
+def report(what: str, ours: float, theirs: float) -> None:
+    """Say how long both took, in processor seconds."""
+    print(f"{what}: polytune {ours:.2f} s, scipy {theirs:.2f} s: {theirs / ours:.0f} times faster")
+
+
 def check_exact() -> float:
     """Return the largest difference from scipy's exact permutation test with six models (720 permutations)."""
     sums, accuracy = make_data(models=6, languages=2, seed=3)
@@ -68,6 +112,7 @@ def main() -> None:
     parser.add_argument("--languages", type=int, default=11)
     parser.add_argument("--models", type=int, default=52)
     parser.add_argument("--resamples", type=int, default=9999)
+    parser.add_argument("--items", type=int, default=500)
     options = parser.parse_args()
 
     worst = check_exact()
@@ -90,6 +135,17 @@ def main() -> None:
     assert apart.max() < 5
     ratio = seconds["scipy"] / seconds["polytune"]
     print(f"polytune {seconds['polytune']:.2f} s, scipy {seconds['scipy']:.2f} s: {ratio:.0f} times faster")
+
+    generator = np.random.default_rng(5)
+    differences = generator.choice([-1.0, 0.0, 1.0], p=[0.1, 0.78, 0.12], size=(options.items, options.models))
+    ours, theirs = flip_signs(differences, options.resamples)
+    # scipy doubles the smaller tail, Polytune counts absolute values: the same for symmetric flips
+    apart = np.abs(ours - theirs) / np.sqrt(3 * np.maximum(theirs * (1 - theirs), 1e-4) / options.resamples)
+    print(f"{options.models} models, {options.items} items: largest difference of p: {apart.max():.1f} standard errors")
+    assert apart.max() < 6
+    ours, theirs = bootstrap(differences, options.resamples)
+    print(f"largest difference of the lower ends: {np.abs(ours - theirs).max():.4f}")
+    assert np.abs(ours - theirs).max() < 0.004
 
 
 if __name__ == "__main__":

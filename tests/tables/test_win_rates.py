@@ -23,7 +23,7 @@ LANGUAGES, ITEMS = ("en", "es"), 200
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A run that is as good as its base, writes longer answers, and meets a judge that counts words."""
-    folder, generator = tmp_path_factory.mktemp("study"), np.random.default_rng(3)
+    folder, generator = tmp_path_factory.mktemp("study"), np.random.default_rng(4)
     base, run = make_run([]), make_run(["en", "es"], "world-both", family="both")
     rows = answer_rows(LANGUAGES, ITEMS)
     lengths = [generator.integers(5, 40, len(rows)), generator.integers(15, 60, len(rows))]

@@ -77,7 +77,7 @@ def variances(values: np.ndarray) -> dict[frozenset[int], float]:
 def estimate(values: np.ndarray) -> list[Component]:
     """Return the sources of error of the means of models; `values` has the axes `AXES`; one of length 1 is none.
 
-    Nested axes take up the interactions with what they are nested in (Brennan 2001, rule 3.1), which is the estimate of
+    Nested axes take up the interactions with what they are nested in (Brennan 2001, ch. 3), which is the estimate of
     the nested analysis of variance. Negative variances are 0. With one model nothing can be told to be shared.
     """
     present = [axis for axis, count in zip(AXES, values.shape, strict=True) if count > 1]
