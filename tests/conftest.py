@@ -29,6 +29,7 @@ SLOW = (
     "models/test_heads.py",
     "models/test_language_vectors.py",  # a model of each architecture
     "project/test_failures.py",  # commands as processes
+    "figures/test_differences.py",  # collects a study
     "figures/test_draw.py",
     "figures/test_judged_figures.py",
     "tables",  # thousands of resamples, collected studies

@@ -189,7 +189,8 @@ def _item_means(answers: pd.DataFrame, members: pd.DataFrame, line: Mapping[str,
         if line[column] or column != "language":
             here = here[here[column] == line[column]]
     labelled = here.merge(members[["run", "group"]].drop_duplicates(), on="run")
-    return labelled.groupby(["language", "item", "group"])["value"].mean().unstack("group").dropna()
+    wide = labelled.groupby(["language", "item", "group"])["value"].mean().unstack("group").dropna()
+    return wide[list(dict.fromkeys(members["group"]))]  # in the order of the runs
 
 
 def _compare_columns(

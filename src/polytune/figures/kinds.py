@@ -40,6 +40,11 @@ FIGURES = {
         ("scores", "runs", "context", "items"),
         "{measure} beside {beside} in {benchmark}, a dot for each model, a panel for each {panels}",
     ),
+    "comparison": Kind(
+        "polytune.figures.differences:draw_comparison",
+        ("scores", "runs", "context", "items"),
+        "{measure} beyond that of {reference}, with 95 % intervals over {test_over}",
+    ),
     "language_map": Kind(
         "polytune.figures.selections:draw_map",
         ("runs", "context", "vectors"),
