@@ -7,8 +7,11 @@ import pytest
 import torch
 
 from polytune.files import read_json, sha256_file
+from polytune.mixtures.manifest import Mixture
 from polytune.training import train
+from polytune.training.card import Origin, write_card
 from polytune.training.schedules import learning_rate_factor
+from polytune.training.spec import Hyperparameters, Lora, Spec
 from tests.cases.training_cases import STABLE, Case, assert_same_weights, random_rows, weights
 
 
@@ -57,6 +60,26 @@ def test_the_card_carries_the_hub_metadata(case):
     train.command(**case.options())
     data = ModelCard.load(case.root / "model" / "README.md").data
     assert (data.base_model, data.library_name, data.language) == ("tiny", "transformers", ["en", "fr"])
+    assert (data.license, data.license_name) == ("other", None)
+
+
+@pytest.mark.parametrize(
+    ("licence", "said"),
+    [("apache-2.0", ("apache-2.0", None)), ("bigscience-bloom-rail-1.0", ("bigscience-bloom-rail-1.0", None)),
+     ("Baichuan2 Community", ("other", "baichuan2 community"))],
+)  # fmt: skip
+def test_the_card_carries_hub_id_and_licence_of_the_base(licence, said, tmp_path):
+    from huggingface_hub import ModelCard
+
+    hyper = Hyperparameters(1e-3, 1, 8, 64, lora=Lora(2, 4.0))
+    spec = Spec("tiny", "m", hyper, "lora", 1)
+    numbers = ("updates", "tokens", "supervised_tokens", "final_loss", "devices", "device", "device_hours")
+    manifest = {**dict.fromkeys(numbers, 1), "provenance": {"polytune": "1", "commit": "c"}}
+    mixture = Mixture("m", "parallel", "rows", ("en",), ())
+    write_card(tmp_path / "README.md", spec, mixture, manifest, "text-generation", Origin("org/tiny", licence))
+    card = ModelCard.load(tmp_path / "README.md")
+    assert (card.data.license, card.data.license_name) == said and card.data.base_model == "org/tiny"
+    assert f"| licence of the base model | {licence} |" in card.content and "| lora | r 2, alpha 4.0" in card.content
 
 
 def test_logs_hold_loss_rate_speed_padding_and_memory(case):

@@ -77,6 +77,9 @@ rule train_full:
         checkpoint_minutes=CONFIG["training"]["checkpoint_minutes"],
         # how much may be cut before it is an error changes no row
         largest_cut_share=str(CONFIG["data"]["largest_cut_share"]),
+        # what the card says of the base
+        hub_id=lambda wildcards: PLAN.runs[wildcards.run].base.row.hub_id,
+        licence=lambda wildcards: PLAN.runs[wildcards.run].base.row.licence,
     params:
         base=lambda wildcards: PLAN.outside.base(PLAN.runs[wildcards.run].base).path,
         tokens=lambda wildcards: PATHS.tokens(PLAN.runs[wildcards.run].tokens.name),
@@ -88,6 +91,7 @@ rule train_full:
         "train --spec {input.spec} --mixture {input.mixture} --tokens {params.tokens} --base {params.base:q} "
         "--micro-batch-tokens {resources.micro_batch_tokens} --zero-stage {resources.zero_stage} "
         "--checkpoint-minutes {resources.checkpoint_minutes} --largest-cut-share {resources.largest_cut_share} "
+        "--hub-id={resources.hub_id:q} --licence={resources.licence:q} "
         "--work {params.work} --output {params.model} > {log} 2>&1"
 
 

@@ -54,6 +54,11 @@ class Base:
     notes: str | None = None
 
     @property
+    def hub_id(self) -> str:
+        """Return its id on the hub, empty for a directory and for a base of a world."""
+        return self.location if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", self.location) else ""
+
+    @property
     def seen_languages(self) -> frozenset[str]:
         """Return the languages that count as seen in pre-training: the documented ones and the overrides."""
         return frozenset(self.pretraining_languages) | frozenset(self.counted_as_seen)

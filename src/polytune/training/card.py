@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from polytune.files import write_text
@@ -18,22 +20,37 @@ WORLD_NOTE = (
 )
 
 
-def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipeline: str) -> None:
+LICENCES = re.compile(r"(apache|mit|gpl|lgpl|agpl|bsd|cc|cc0|openrail|bigscience-\w+-rail|llama\d?|gemma)[\w.-]*")
+"""Licences that the hub knows by a name; others are `other` with a name of their own."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a base comes from, for the card: its id on the hub, empty if it has none, and its licence."""
+
+    hub_id: str = ""
+    licence: str = ""
+
+
+def write_card(
+    path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipeline: str, origin: Origin = Origin()
+) -> None:
     """Write the card of a run: what it is, from what it was made and how, in numbers of its manifest."""
     from huggingface_hub import ModelCardData
 
-    world = mixture.source.startswith("world")
+    world, known = mixture.source.startswith("world"), LICENCES.fullmatch(origin.licence)
     data = ModelCardData(
         language=sorted(mixture.languages),
-        base_model=None if spec.model is not None or world else spec.base,
+        base_model=None if spec.model is not None or world else origin.hub_id or spec.base,
         library_name="peft" if spec.method == "lora" else "transformers",
-        license="other",
+        license=origin.licence if known else "other",
+        license_name=None if known else origin.licence.lower() or None,
         tags=["polytune", "multilingual", spec.method, mixture.sampling] + (["generated-world"] if world else []),
         pipeline_tag=pipeline,
     )
     hyper, nested = vars(spec.hyperparameters), ("lora", "validation")
     rows = [
-        ("base model", spec.base),
+        ("base model", spec.base + f" ({origin.hub_id})" * bool(origin.hub_id)),
         ("method", spec.method),
         ("mixture", f"{mixture.mixture} ({mixture.sampling}, {len(mixture.languages)} languages, {mixture.rows} rows)"),
         ("seed", spec.seed),
@@ -43,6 +60,7 @@ def write_card(path: Path, spec: Spec, mixture: Mixture, manifest: dict, pipelin
         ("final training loss", manifest["final_loss"]),
         ("devices", f"{manifest['devices']} x {manifest['device']}"),
         ("device hours", manifest["device_hours"]),
+        ("licence of the base model", origin.licence or "not told"),
     ]
     for name in nested:
         if hyper[name] is not None:

@@ -52,7 +52,7 @@ def write_model(
         if validator is not None:
             manifest["validation"] = validator.describe(progress)
         pipeline = "text2text-generation" if updates.rows.encoder_decoder else "text-generation"
-        write_card(directory / "README.md", run.spec, run.mixture, manifest, pipeline)
+        write_card(directory / "README.md", run.spec, run.mixture, manifest, pipeline, run.origin)
         write_json(directory / "manifest.json", manifest)
         _follow_umask(directory)
     print(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
 from polytune.errors import InputError
 from polytune.files import digest, sha256_file
 from polytune.mixtures.manifest import Mixture
+from polytune.training.card import Origin
 from polytune.training.options import Hardware
 from polytune.training.spec import Spec
 from polytune.training.startup import import_libraries, without_collection
@@ -32,6 +33,7 @@ class Run:
     random_weights: bool = False
     largest_cut_share: float = 1.0
     """Largest share of a language's rows whose answer may be cut."""
+    origin: Origin = field(default_factory=Origin)
 
     @cached_property
     def base_digest(self) -> str:

@@ -10,6 +10,7 @@ import typer
 from polytune.errors import InputError
 from polytune.mixtures.manifest import Mixture
 from polytune.training import options
+from polytune.training.card import Origin
 from polytune.training.run import Run, execute
 from polytune.training.spec import read_spec
 
@@ -28,6 +29,8 @@ def command(
     largest_cut_share: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of a language's rows whose answer may be cut.")
     ] = Run.largest_cut_share,
+    hub_id: Annotated[str, typer.Option(help="The base's id on the hub, for the card.")] = "",
+    licence: Annotated[str, typer.Option(help="The base's licence, for the card.")] = "",
     activation_checkpointing: Annotated[bool, typer.Option(help="Less memory for a third more computation.")] = False,
 ) -> None:
     """Tune a base model on a mixture (full or LoRA).
@@ -40,5 +43,5 @@ def command(
     hardware = options.Hardware(
         micro_batch_tokens, zero_stage, checkpoint_minutes, checkpoint_updates, activation_checkpointing
     )
-    share = {"largest_cut_share": largest_cut_share}
-    execute(Run(wanted, Mixture.read(mixture), tokens, base, base, output, work, hardware, **share))
+    others = {"largest_cut_share": largest_cut_share, "origin": Origin(hub_id, licence)}
+    execute(Run(wanted, Mixture.read(mixture), tokens, base, base, output, work, hardware, **others))
