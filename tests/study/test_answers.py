@@ -98,6 +98,11 @@ def test_opponents_are_the_base_or_a_family(text, tmp_path, against, expected):
     assert all(one.languages["questions"] == ("en", "es", "fr") for one in met)
 
 
+def test_a_study_with_a_judge_has_the_table_of_its_checks(text, tmp_path):
+    (study,) = plan_of(tmp_path, text).studies.values()
+    assert study.tables["judge-checks"] == {"build": "judge_checks"}
+
+
 def test_two_studies_share_what_both_ask(tmp_path):
     alone = plan_of(tmp_path, STUDY.format(name="one"))
     both = plan_of(tmp_path, STUDY.format(name="one"), STUDY.format(name="two"))

@@ -112,7 +112,8 @@ def test_missing_verdicts_are_named_and_refuse_every_other_table(tmp_path):
     spec = {"build": "values", "benchmarks": ["questions"], "measure": "win", "against": "family"}
     with pytest.raises(InputError, match=r"1 of 2 verdicts on .*protocol side-by-side.*largest_missing_share"):
         build(study, spec)
-    assert len(build(study, spec, defaults={"largest_missing_share": 0.5}).rows) == 1
+    allowed = build(study, spec, defaults={"largest_missing_share": 0.5})
+    assert len(allowed.rows) == 1 and "Coverage: at least 50.0 % of the answers have a verdict." in allowed.notes
 
 
 def test_totals_are_those_of_the_answers(study):

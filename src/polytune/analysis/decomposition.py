@@ -76,13 +76,16 @@ def difference_scores(
         if not len(fitting) or run not in of_answers:
             continue
         parts = split_difference(of_answers[run], of_answers[fitting.iloc[0]]).reset_index()
-        score = rows[rows["run"] == run].iloc[0].to_dict() | {"drift": 0.0, "missing": 0}
+        mine = rows[rows["run"] == run].set_index("language")
+        asked = mine["items"] + mine["missing"]
+        score = rows[rows["run"] == run].iloc[0].to_dict() | {"drift": 0.0}
         for language, own in [*parts.groupby("language", sort=False), ("", parts)]:
             for part in PARTS:
                 mean = clustered_score(own, part)
                 found.append(
                     {**score, "language": language, "aggregate": "" if language else "mean", "part": part,
-                     "value": mean.value, "stderr": mean.stderr, "items": mean.items}
+                     "value": mean.value, "stderr": mean.stderr, "items": mean.items,
+                     "missing": int(asked[language] if language else asked.sum()) - mean.items}
                 )  # fmt: skip
     if not found:
         raise InputError(f"reference: no run stands beside one of '{reference}' of the same base, method and seed")

@@ -24,6 +24,8 @@ class MeasureInfo:
     """Whether it counts right items, so that a single language has Wilson's interval."""
     digits: int = 2
     """Decimals in tables."""
+    judged: bool = False
+    """Whether a judge gives it, so that how many verdicts have a value must be said."""
     prompts: int = 1
     """Of how many prompts the total is shown."""
 
@@ -49,10 +51,10 @@ MEASURES = {
     "choice_probability": MeasureInfo("probability of the right choice", "%", percent=True, has_chance=True, digits=1),
     "margin": MeasureInfo("margin of the right choice", "nats"),
     "bits_per_byte": MeasureInfo("bits per byte of the right choice", "", higher_is_better=False, digits=3),
-    "rating": MeasureInfo("rating"),
-    "rating_in_language": MeasureInfo("rating in the right language"),
-    "rating_lost": MeasureInfo("rating lost to the wrong language", higher_is_better=False),
-    "win": MeasureInfo("wins, ties counted half", "%", percent=True, digits=1),
+    "rating": MeasureInfo("rating", judged=True),
+    "rating_in_language": MeasureInfo("rating in the right language", judged=True),
+    "rating_lost": MeasureInfo("rating lost to the wrong language", higher_is_better=False, judged=True),
+    "win": MeasureInfo("wins, ties counted half", "%", percent=True, digits=1, judged=True),
     "length_advantage": MeasureInfo("length beyond the opponent's", "characters", digits=1),
     "language_advantage": MeasureInfo("answers in the language beyond the opponent's", "%", percent=True, digits=1),
     "language_pass": MeasureInfo("answers in the language of the question", "%", percent=True, is_share=True, digits=1),

@@ -19,6 +19,7 @@ from polytune.analysis.choices import (
     name_models,
     without_world,
 )
+from polytune.analysis.measures import MeasureInfo
 from polytune.errors import InputError, nearest
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.scores.spec import UNTUNED
@@ -46,8 +47,8 @@ def select_points(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layo
 
     `scores` are the rows to show (`choices.choose_scores`). Columns: evaluation, language, aggregate, origin,
     `layout.by` (empty where an untuned base belongs to every line), base, method, `layout.against`, mixture, added (the
-    language added last, where mixtures grow out of each other), tuned, value, low, high, stderr, items, missing, seeds,
-    worlds. Values are in the measure's unit: percent for shares. Untuned bases come first in a line.
+    language added last, where mixtures grow out of each other), tuned, value, low, high, stderr, items, coverage (the
+    lowest of its runs), seeds, worlds. Values are in the measure's unit: percent for shares. Untuned bases come first.
 
     The interval of a share of a single language and run is Wilson's, every other one value -+ 1.96 stderr. Over runs
     within a world the error is sqrt(s_items^2 + s_runs^2 / runs): the items are the same, so their error does not
@@ -178,7 +179,7 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         "high": info.scale * high,
         "stderr": info.scale * stderr,
         "items": int(first["items"]),
-        "missing": int(rows["missing"].sum()),
+        "coverage": float((rows["items"] / (rows["items"] + rows["missing"])).min()),
         "seeds": rows["seed"].nunique(),
         "worlds": rows["world"].nunique(),
     }
@@ -188,6 +189,14 @@ def _within(values: Any, errors: Any) -> tuple[float, float]:
     """Return the mean over the runs of one world and its error; the items are the same in all of them."""
     between = values.std(ddof=1) ** 2 / len(values) if len(values) > 1 else 0.0
     return float(values.mean()), math.sqrt((errors**2).mean() + between)
+
+
+def coverage_notes(points: pd.DataFrame, info: MeasureInfo) -> list[str]:
+    """Return how many of what was asked has a value, for judged measures always and for others where some has none."""
+    lowest = points["coverage"].min()
+    if not lowest < 1:  # NaN where it is not known of how many items a score is
+        return ["Coverage: every answer has a verdict."] * info.judged
+    return [f"Coverage: at least {100 * lowest:.1f} % of the answers have a {'verdict' if info.judged else 'value'}."]
 
 
 def _effective(share: float, stderr: float, items: int) -> float:

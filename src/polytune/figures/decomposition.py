@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from polytune.analysis.choices import Choice, Layout, choose_scores
 from polytune.analysis.context import Context
 from polytune.analysis.decomposition import PARTS, difference_scores
-from polytune.analysis.points import select_points
+from polytune.analysis.points import coverage_notes, select_points
 from polytune.config.kinds import Evaluation, Family, Language
 from polytune.errors import InputError
 from polytune.figures import style
@@ -64,7 +64,7 @@ def draw_decomposition(
     write_legend(figure, handles)
     notes = ["Bars: what of the difference comes from answering in the right language, and what from the rating. "
              "Dots: the whole difference with its 95 % interval over prompts."]  # fmt: skip
-    return Drawing(figure, points, notes=notes)
+    return Drawing(figure, points, notes=[*notes, *coverage_notes(points, choice.info)])
 
 
 def _draw_bars(axes: Axes, points: pd.DataFrame, places: dict[str, int]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from polytune.analysis.choices import Choice, Layout
 from polytune.analysis.context import Context
 from polytune.analysis.groups import choose_units
-from polytune.analysis.points import select_points
+from polytune.analysis.points import coverage_notes, select_points
 from polytune.config.kinds import Coordinate, Evaluation, Language, Measure
 from polytune.errors import InputError
 from polytune.figures import style
@@ -76,7 +76,7 @@ def draw_pairs(
     label_page(axes, len(pages), choice.info.axis, across.info.axis)
     _name(figure, {name or "base model": looks[name] for name in names})
     notes = ["A dot is a model, its bars the 95 % intervals over prompts; r over the models of a panel."]
-    return Drawing(figure, points, notes=notes)
+    return Drawing(figure, points, notes=[*notes, *coverage_notes(points, choice.info)])
 
 
 def _correlation(points: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from polytune.analysis.choices import Choice, Layout, Mean
 from polytune.analysis.context import Context
 from polytune.analysis.groups import choose_units
-from polytune.analysis.points import select_points
+from polytune.analysis.points import coverage_notes, select_points
 from polytune.analysis.published import join_published
 from polytune.config.kinds import Evaluation, Language, Published
 from polytune.figures.accuracy import label_page, letter, name_lines, panel_page
@@ -70,4 +70,5 @@ def draw_values(
         drawn += lines
     label_page(axes, len(pages), choice.info.axis, x_label([], layout.against))
     name_lines(figure, drawn)
-    return Drawing(figure, plotted(drawn), notes=[*interval_notes(drawn, scale, named=False), *said])
+    notes = [*interval_notes(drawn, scale, named=False), *coverage_notes(points, choice.info), *said]
+    return Drawing(figure, plotted(drawn), notes=notes)

@@ -93,6 +93,8 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
                 _add_run(study, run, evaluations, f"{where}: runs[{number}]")
                 if responses:
                     study.answers.setdefault(run.path, _ask(responses, run))
+    if study.judged:  # no verdict without what is known of the judge
+        study.tables = {"judge-checks": {"build": "judge_checks"}, **study.tables}
     used = {run.mixture for run in study.runs.values()}
     study.recipes = {name: _completed(recipe, study) for name, recipe in study.recipes.items() if name in used}
     return study

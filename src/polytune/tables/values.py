@@ -8,7 +8,7 @@ from polytune.analysis.choices import Choice, Layout, Mean, choose_scores
 from polytune.analysis.context import Context, coordinate_word
 from polytune.analysis.groups import choose_units
 from polytune.analysis.measures import MeasureInfo
-from polytune.analysis.points import select_points
+from polytune.analysis.points import coverage_notes, select_points
 from polytune.config.kinds import Evaluation, Language
 from polytune.scores.exposure import EXPOSURES
 from polytune.scores.spec import UNTUNED
@@ -101,6 +101,7 @@ def build_values(
     notes = [
         f"{info.label.capitalize()}{info.unit_in_brackets} ± half of its 95 % interval; bold: best of its column.",
     ]
+    notes += coverage_notes(data, info)
     header = [*(coordinate_word(name) for name in keys[:-1]), coordinate_word(layout.against), *names]
     title = f"{info.label.capitalize()} against {coordinate_word(layout.against)}"
     return Table(title, header, body, data.drop(columns=["row", "column"]), notes)
