@@ -1,11 +1,14 @@
 """Scores: the tidy tables that every figure and table reads."""
 
+from polytune.study.answer_jobs import prompts_reports
+
 
 rule collect_scores:
     input:
         spec=lambda wildcards: PLAN.spec(f"scores/{wildcards.study}/{wildcards.scale}"),
         evaluations=lambda wildcards: PLAN.evaluation_files(wildcards.study),
         answers=lambda wildcards: PLAN.answers.files(wildcards.study),
+        prompts=lambda wildcards: prompts_reports(PLAN, PLAN.studies[wildcards.study].answers),
         imports=lambda wildcards: [
             PATHS.import_marker(wildcards.study, name)
             for name in PLAN.studies[wildcards.study].imports

@@ -26,7 +26,9 @@ JUDGED = ("judge", "protocol", "opponent")
 """Columns that say who judged, how and against whom, and the options that choose one of them."""
 UNJUDGED = ("", "language")
 """Protocols of measures that no judge gave: benchmarks, and what identifiers say."""
-SCORE_COORDINATES = ("evaluation", "origin", "language", "exposure", "judge", "protocol", "opponent")
+PARTS = ("category", "turn")
+"""Columns of items by which the answers to a prompt set can be told apart."""
+SCORE_COORDINATES = ("evaluation", "origin", "language", "exposure", "judge", "protocol", "opponent", *PARTS)
 """Columns of scores that can stand on an axis or tell lines apart."""
 RUN_COORDINATES = (
     "n_languages", "model", "base", "parameters", "method", "variant", "mixture", "seed", "world", "family", "tokens",

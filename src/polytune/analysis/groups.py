@@ -6,8 +6,9 @@ import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from polytune.analysis.choices import Choice, choose_scores
+from polytune.analysis.choices import PARTS, Choice, choose_scores
 from polytune.analysis.context import Context
+from polytune.analysis.parts import part_scores
 from polytune.errors import InputError
 from polytune.scores.spec import IMPORTED
 
@@ -30,11 +31,15 @@ def choose_units(
     languages: list[str] | None,
     mean: str | None,
 ) -> pd.DataFrame:
-    """Return the rows to show: single languages, means over exposure groups or over all languages.
+    """Return the rows to show: single languages, means over exposure groups or over all languages; of each category
+    or turn of the questions where these are told apart.
 
     Single languages if some are listed or `language` is among the columns `told` apart, exposure groups if `exposure`
     is. `mean` is the mean over all languages, or over the listed ones where some are.
     """
+    if parts := [column for column in PARTS if column in told]:
+        rows = choose_scores(scores, choice, evaluations, languages)
+        return part_scores(rows, parts, "language" in told or (languages is not None and mean is None), context, items)
     if "exposure" in told:
         return mean_scores(choose_scores(scores, choice, evaluations, languages), "exposure", context, items)
     if "language" in told or (languages is not None and mean is None):

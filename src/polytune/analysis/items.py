@@ -19,8 +19,9 @@ class Items:
 
     path: Path
 
-    def read(self, evaluation: str, origin: str, measure: str) -> pd.DataFrame:
-        """Return run, judge, protocol, opponent, language, item, turn and value of one measure of one evaluation.
+    def read(self, evaluation: str, origin: str, measure: str, categories: bool = False) -> pd.DataFrame:
+        """Return run, judge, protocol, opponent, language, item, turn and value of one measure of one evaluation, with
+        `categories` the category of the question besides.
 
         Raises `InputError` if there is none: other metrics of the harness are known as means only. Imported runs may
         have none of any measure.
@@ -30,8 +31,8 @@ class Items:
         wanted = [("evaluation", "=", evaluation), ("origin", "=", origin), ("measure", "=", measure)]
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file; collect the scores again")
-        columns = ["run", "judge", "protocol", "opponent", "language", "item", "turn", "value"]
+        columns = ["run", "judge", "protocol", "opponent", "language", "item", "turn", "value", *["category"] * categories]
         table = pd.read_parquet(self.path, columns=columns, filters=wanted)
         if table.empty and origin != IMPORTED:
             raise InputError(f"{self.path}: no items of {evaluation} with the measure '{measure}'")
-        return table.astype(dict.fromkeys(columns[:5], str))
+        return table.astype(dict.fromkeys([*columns[:5], *columns[8:]], str))

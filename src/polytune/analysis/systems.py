@@ -41,9 +41,9 @@ class SystemItems(Items):
 
     systems: Systems
 
-    def read(self, evaluation: str, origin: str, measure: str) -> pd.DataFrame:
+    def read(self, evaluation: str, origin: str, measure: str, categories: bool = False) -> pd.DataFrame:
         """Return the items of the runs that are left and of the systems."""
-        return self.systems.relabel(super().read(evaluation, origin, measure))
+        return self.systems.relabel(super().read(evaluation, origin, measure, categories))
 
 
 def join_own(runs: pd.DataFrame, families: Collection[str]) -> Systems:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from polytune.config.paths import Paths
 from polytune.errors import InputError
 from polytune.files import sha256_file
+from polytune.prompts.prompt import read_prompts
 from polytune.readers.parquet import read_table
 from polytune.scores.spec import AnswersSpec
 
@@ -77,6 +78,18 @@ def read_answers(paths: Paths, run: str, spec: AnswersSpec) -> Answers:
     identified = read_layout(beside, IDENTIFIED)
     check_same_answers(beside, identified, path, rows)
     return Answers(rows, identified, sha256_file(path), sha256_file(beside))
+
+
+def read_categories(paths: Paths, spec: AnswersSpec, world: str) -> dict[tuple[str, int], str]:
+    """Return the category of each question by language and item; nothing where the spec names no prompts.
+
+    Of each language its own file counts: that categories are called the same in all of them is up to the set.
+    """
+    name = spec.files.get(world)
+    if name is None:
+        return {}
+    by_language = {language: read_prompts(paths.prompts(name, language)) for language in spec.languages}
+    return {(language, one.item): one.category for language, prompts in by_language.items() for one in prompts}
 
 
 def parquet_of(marker: str) -> Path:

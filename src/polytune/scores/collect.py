@@ -56,15 +56,18 @@ class Collected:
     """By what `DRIFTING` says of scores: differences between two verdicts on one answer."""
 
     def add_answers(
-        self, one: Measured, row: Callable[..., dict], where: dict[str, str], parallel: bool, items: ItemsWriter | None
-    ) -> None:
+        self, one: Measured, row: Callable[..., dict], where: dict[str, str], parallel: bool, items: ItemsWriter | None,
+        categories: dict[tuple[str, int], str],
+    ) -> None:  # fmt: skip
         """Add what one judge or identifier measured of a run's answers; `row` makes a score, `where` says of what."""
         values = one.items
         if "answered" in values:
             self.confusion.append(confusion(values).assign(**where, judge=one.judge))
             values = values.drop(columns="answered")
         if items is not None:
-            items.add(values, **where, **one.words)
+            questions = zip(values["language"], values["item"], strict=True)
+            named = values.assign(category=[categories.get(question, "") for question in questions])
+            items.add(named, **where, **one.words)
         self.scores += [row(*score) | one.words for score in answer_scores(values, parallel)]
         for measure, change in one.changes.items():
             about = where | one.words | {"measure": measure}
@@ -118,9 +121,10 @@ def collect_scores(spec: ScoresSpec, paths: Paths, items: ItemsWriter | None = N
                 found.scores.append(row(*score) | {"source": sources.get(score[:3], "")})
         for wanted in spec.answers if not run.imported else ():
             where = {"run": run.run, "evaluation": wanted.name, "origin": wanted.origin}
+            categories = answers.categories(wanted, run.world)
             for measured in answers.measure(run.run, wanted):
                 row = rows.of(run, wanted.name, wanted.prompts, wanted.origin, measured.digest)
-                found.add_answers(measured, row, where, wanted.parallel, items)
+                found.add_answers(measured, row, where, wanted.parallel, items, categories)
     found.checks = [{"study": spec.study, "scale": spec.scale, **row} for row in answers.checks]
     found.add_drift()
     return found

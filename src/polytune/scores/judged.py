@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polytune.config.paths import Paths
-from polytune.scores.answers import KEYS, LANGUAGE, PASSES, Answers, check_same_answers, read_answers
+from polytune.scores.answers import KEYS, LANGUAGE, PASSES, Answers, check_same_answers, read_answers, read_categories
 from polytune.scores.evaluations import Score
 from polytune.scores.means import clustered_scores, mean_score
 from polytune.scores.spec import AnswersSpec, JudgedSpec
@@ -60,6 +60,7 @@ class JudgedAnswers:
         self._counted: set[tuple] = set()
         self._paid: set[str] = set()
         self._read: dict[tuple[str, str], Answers] = {}
+        self._categories: dict[tuple[str, str], dict[tuple[str, int], str]] = {}
 
     def measure(self, run: str, spec: AnswersSpec) -> Iterator[Measured]:
         """Yield everything that is measured of a run's answers to one prompt set."""
@@ -73,6 +74,13 @@ class JudgedAnswers:
                 yield self._rated(run, spec, judged, answers)
             elif run in judged.opponents:
                 yield self._side_by_side(run, spec, judged, answers)
+
+    def categories(self, spec: AnswersSpec, world: str) -> dict[tuple[str, int], str]:
+        """Return the category of each question of one world by language and item, read once."""
+        key = (spec.name, world)
+        if key not in self._categories:
+            self._categories[key] = read_categories(self.paths, spec, world)
+        return self._categories[key]
 
     def _answers(self, run: str, spec: AnswersSpec) -> Answers:
         """Return the answers of a run, read once: runs side by side need each other's."""

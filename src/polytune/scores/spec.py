@@ -3,8 +3,8 @@
     {"study": "lucky52", "scale": "world",
      "counted_as_untuned": {"xwinograd": ["ja"]},
      "evaluations": [{"name": "xcopa", "origin": "world", "parallel": true, "benchmark": {"benchmark": "xcopa", ...}}],
-     "answers": [{"name": "questions", "prompts": "world-questions", "origin": "world", "parallel": true,
-                  "languages": ["en", "fr"], "identifier": "exact",
+     "answers": [{"name": "questions", "prompts": "world-questions", "files": {"w1": "world-questions-w1"},
+                  "origin": "world", "parallel": true, "languages": ["en", "fr"], "identifier": "exact",
                   "judged": [{"judge": "exact", "protocol": "rating-3"},
                              {"judge": "exact", "protocol": "side-by-side", "against": "base",
                               "opponents": {"{run}": {"{opponent}": ["en", "fr"]}}}]}],
@@ -22,8 +22,9 @@ names languages, by benchmark, that the paper counts as never tuned although its
 another exposure group and changes nothing else. `parameters` of a run is the size of its base.
 
 `answers` (optional) are prompt sets that every run has answered, by the name of the responses. `opponents` says whom a
-run's answers were set beside, in which languages; a run that is left out was not judged so. The null responders are
-runs, too, of the method `null`.
+run's answers were set beside, in which languages; a run that is left out was not judged so. `files` (optional) names
+the prompts of each world (`""`: of none) below `prompts/`: items get the categories of their questions from there. The
+null responders are runs, too, of the method `null`.
 
 `imported` names the import that a run comes from, empty for our own; its evaluations are those of origin `imported`.
 """
@@ -105,6 +106,8 @@ class AnswersSpec:
     languages: tuple[str, ...]
     identifier: str = ""
     judged: tuple[JudgedSpec, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    """Names of the prompts by world, the empty one for prompts of no world."""
 
 
 @dataclass(frozen=True)

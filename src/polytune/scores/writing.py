@@ -12,18 +12,18 @@ from polytune.files import atomic_path
 if TYPE_CHECKING:
     import pandas as pd
 
-WORDS = ("run", "evaluation", "origin", "language", "measure", "judge", "protocol", "opponent")
+WORDS = ("run", "evaluation", "origin", "language", "category", "measure", "judge", "protocol", "opponent")
 """Columns that repeat few words; stored as a dictionary."""
 
 
 class ItemsWriter:
-    """Writes items as rows `run evaluation origin language item turn measure judge protocol opponent value`."""
+    """Writes items as rows `run evaluation origin language category item turn measure judge protocol opponent value`."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
 
         word = pa.dictionary(pa.int32(), pa.string())
-        names = [*WORDS[:4], "item", "turn", *WORDS[4:], "value"]
+        names = [*WORDS[:5], "item", "turn", *WORDS[5:], "value"]
         types = {"item": pa.int32(), "turn": pa.int8(), "value": pa.float64()}
         self._schema = pa.schema([(name, types.get(name, word)) for name in names])
         self._path, self._files = path, ExitStack()
@@ -41,14 +41,14 @@ class ItemsWriter:
         self._files.__exit__(kind, error, trace)
 
     def add(self, items: pd.DataFrame, **words: str) -> None:
-        """Write items: columns `language`, `item`, perhaps `turn`, and one per measure; NaN are not written.
+        """Write items: columns `language`, `item`, perhaps `turn` and `category`, and one per measure; NaN are not written.
 
         `words` are the values of `WORDS` that are the same for all of them; those left out are empty.
         """
         import pyarrow as pa
 
-        if "turn" not in items:
-            items = items.assign(turn=1)
-        long = items.melt(["language", "item", "turn"], var_name="measure", value_name="value").dropna(subset="value")
+        items = items.assign(**{name: value for name, value in (("turn", 1), ("category", "")) if name not in items})
+        places = ["language", "category", "item", "turn"]
+        long = items.melt(places, var_name="measure", value_name="value").dropna(subset="value")
         long = long.assign(**dict.fromkeys(("judge", "protocol", "opponent"), "") | words)
         self._writer.write_table(pa.Table.from_pandas(long[self._schema.names], self._schema, preserve_index=False))

@@ -103,6 +103,7 @@ def answers_of(plan: Plan, study: Study) -> list[dict]:
         {
             "name": name,
             "prompts": one.prompts.listed,
+            "files": _prompt_files(study, name),
             "origin": one.origin,
             "parallel": one.prompts.row.parallel,
             "languages": list(one.languages),
@@ -111,6 +112,14 @@ def answers_of(plan: Plan, study: Study) -> list[dict]:
         }
         for name, one in asked_in(study).items()
     ]
+
+
+def _prompt_files(study: Study, name: str) -> dict[str, str]:
+    """Return under which name the prompts of each world's runs lie, the empty world for real ones."""
+    return {
+        run.base.world.name if run.base.world else "": study.answers[path][name].prompts.name
+        for path, run in study.runs.items()
+    }
 
 
 def asked_in(study: Study) -> dict[str, Responses]:
