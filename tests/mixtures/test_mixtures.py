@@ -208,6 +208,7 @@ def test_impossible_options_are_explained(family, options, message):
 FAMILY_OPTIONS = {
     "monolingual": {"rows": 20},
     "percent": {"percents": [40], "total_rows": 50},
+    "permutations": {"permutation_seeds": [1, 2], "sizes": "1-4", "total_rows": 50},
     "pairs": {"pairs_seed": 3, "rows": 20},
     "parallel": {"rows": 30},
     "downsampled": {"total_rows": 50},
@@ -256,7 +257,7 @@ def test_replay_with_fewer_rows_than_asked_for_is_refused(data):
 
 
 def test_what_differs_in_rows_differs_in_name():
-    amounts = [{"rows": 9}, {"total_rows": 9}, {"rows": "all"}, {"share": 0.1234}, {"share": 0.1233}]
+    amounts = [{"rows": 9}, {"rows": "all"}, {"share": 0.1234}, {"share": 0.1233}]
     amounts += [{"rows": 9, "seed": 2}, {"rows": 9, "replay": {"source": "toy", "rows": 5, "languages": ["en"]}}]
     names = [expand("mix", "monolingual", languages=["en"], **amount)[0].name for amount in amounts]
     assert len(set(names)) == len(amounts), names

@@ -137,12 +137,23 @@ def _parallel_takes(keys: dict[str, np.ndarray], counts: list[int], seed: int) -
 
 
 def _disjoint_takes(keys: dict[str, np.ndarray], counts: list[int], seed: int) -> list[Take]:
-    """Different ids in every language: one order of the ids, cut into consecutive blocks."""
-    takes, skip = [], 0
-    for language, count in zip(keys, counts, strict=True):
-        wraps = skip + count > len(keys[language])
-        takes.append(Take(seed, count, skip=0 if wraps else skip))
-        skip = count if wraps else skip + count
+    """Different ids in every language: one order of the ids, at whose end the largest part stands; before it the others
+    take turns, row by row.
+
+    So what one of equal others takes is part of what it takes where their share is larger, and the largest gives way
+    one row at a time: samples are nested along a family's percents. Where the ids do not suffice for all, each language
+    takes its first ones.
+    """
+    if sum(counts) > min(map(len, keys.values())):
+        return [Take(seed, count) for count in counts]
+    largest, step = counts.index(max(counts)), max(len(counts) - 1, 1)
+    takes, turn = [], 0
+    for place, count in enumerate(counts):
+        if place == largest:
+            takes.append(Take(seed, count, skip=sum(counts) - count))
+        else:
+            takes.append(Take(seed, count, skip=turn, step=step))
+            turn += 1
     return takes
 
 

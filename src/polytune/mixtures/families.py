@@ -8,9 +8,8 @@ graph can be drawn without data and every key is checked. Languages of a mixture
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from polytune.config.kinds import Kind, Language, check_kind
@@ -18,7 +17,6 @@ from polytune.errors import InputError, nearest
 from polytune.files import digest
 from polytune.languages.codes import languages as language_table
 
-ENGLISH = Language("en")
 AMOUNTS = ("rows", "total_rows", "share")
 COMMON = ("family", "source", *AMOUNTS, "seed", "replay", "complete_rows")
 """Keys that every family takes; the others are the options of its function."""
@@ -107,7 +105,15 @@ class Draft:
 
     def single(self, language: str, coordinates: dict) -> Recipe:
         """Return the mixture of one language: it has one name whatever the family, so that studies share its runs."""
-        return self.recipe(language, [language], coordinates)
+        alone = self
+        if "total_rows" in self.amount:
+            alone = replace(self, amount={"rows": self.amount["total_rows"]})
+        return alone.recipe(language, [language], coordinates)
+
+    def even(self, languages: Iterable[str], coordinates: dict) -> Recipe:
+        """Return the mixture that splits a budget evenly, each row in one language; it is named by its languages."""
+        ordered = in_table_order(languages)
+        return self.recipe("-".join(ordered), ordered, coordinates, sampling="disjoint")
 
     def _label(self) -> str:
         ((kind, amount),) = self.amount.items()
@@ -169,49 +175,6 @@ def monolingual(draft: Draft, languages: list[Language]) -> Iterator[Recipe]:
         yield draft.single(language, {"tuned_on": language})
 
 
-def percent(
-    draft: Draft, languages: list[Language], percents: list[float], dominant: Language = ENGLISH
-) -> Iterator[Recipe]:
-    """P % of the rows spread evenly over all languages, the rest in the dominant one (Pinch, section 3.2)."""
-    draft.needs_total()
-    if dominant not in languages:
-        raise InputError(f"{draft.where}.dominant: '{dominant}' is not among languages: {', '.join(languages)}")
-    ordered = in_table_order(languages)
-    for value in percents:
-        if not 0 <= value <= 100:
-            raise InputError(f"{draft.where}.percents: {value} is outside 0 to 100")
-        if value == 0:
-            yield draft.single(dominant, {"percent": 0, "dominant": dominant})
-            continue
-        even = value / len(languages)
-        weights = tuple(even + (100 - value if language == dominant else 0) for language in ordered)
-        middle = f"{draft.key}-{str(value).replace('.', 'p')}"
-        coordinates = {"percent": value, "dominant": dominant}
-        yield draft.recipe(middle, ordered, coordinates, sampling="disjoint", weights=weights)
-
-
-def pairs(
-    draft: Draft,
-    pairs: list[list[Language]] | None = None,
-    languages: list[Language] | None = None,
-    pairs_seed: int | None = None,
-) -> Iterator[Recipe]:
-    """Bilingual mixtures: the listed pairs, or random pairs that cover `languages` (Pinch, section 3.4)."""
-    if (pairs is None) == (languages is None or pairs_seed is None):
-        raise InputError(f"{draft.where}: family 'pairs' needs the key 'pairs', or 'languages' and 'pairs_seed'")
-    if pairs is None:
-        shuffled = list(in_table_order(languages))
-        if len(shuffled) % 2:
-            raise InputError(f"{draft.where}.languages: {len(shuffled)} languages cannot be paired; add or drop one")
-        random.Random(pairs_seed).shuffle(shuffled)
-        pairs = [shuffled[place : place + 2] for place in range(0, len(shuffled), 2)]
-    for pair in pairs:
-        if len(set(pair)) != 2 or len(pair) != 2:
-            raise InputError(f"{draft.where}.pairs: {pair} is not a pair of two languages")
-        name = "-".join(in_table_order(pair))
-        yield draft.recipe(name, pair, {"pair": name})
-
-
 def parallel(draft: Draft, languages: list[Language]) -> Iterator[Recipe]:
     """One mixture of all listed languages with the same row ids in each (Polyglot; ALL of Linguistic)."""
     yield draft.recipe(draft.key, languages, {})
@@ -230,8 +193,11 @@ def _family(name: str, caption: str, module: str = "families") -> Kind:
 FAMILIES = {
     "incremental": _family("incremental", "the first n languages of an order"),
     "monolingual": _family("monolingual", "one mixture per language"),
-    "percent": _family("percent", "P % of the rows spread over all languages, the rest in one"),
-    "pairs": _family("pairs", "two languages each, listed or drawn"),
+    "percent": _family("percent", "P % of the rows spread over all languages, the rest in one", module="budgets"),
+    "permutations": _family(
+        "permutations", "a budget split over the first n languages of seeded permutations", module="budgets"
+    ),
+    "pairs": _family("pairs", "two languages each, listed or drawn", module="budgets"),
     "parallel": _family("parallel", "all languages, the same rows in each"),
     "downsampled": _family("downsampled", "a random sample of the merged languages"),
     "selected": _family(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,12 +37,16 @@ def mix_keys(keys: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Take:
-    """Which rows of a language: `count` rows after `skip` rows in the order of `seed`, without the keys `without`."""
+    """Which rows of a language: `count` rows after `skip` rows in the order of `seed`, without the keys `without`.
+
+    With a `step` they are every `step`-th row, so that several languages can take turns.
+    """
 
     seed: int
     count: int
     skip: int = 0
     without: tuple[int, ...] = ()
+    step: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,13 @@ class Part:
     rows: int
     data_digest: str
     role: str = "instruction"
+
+    def plain(self) -> dict[str, Any]:
+        """Return the part as plain values; a step of 1 is not among them, since older manifests do not have it."""
+        values = asdict(self)
+        if self.take != "all" and self.take.step == 1:
+            del values["take"]["step"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ class Mixture:
     @property
     def digest(self) -> str:
         """Return the SHA-256 of what the mixture holds; its name does not count."""
-        return digest([*(asdict(part) for part in self.parts), *([self.incomplete] if self.incomplete else [])])
+        return digest([*(part.plain() for part in self.parts), *([self.incomplete] if self.incomplete else [])])
 
     @staticmethod
     def read(path: Path | str) -> Mixture:
@@ -98,7 +110,8 @@ class Mixture:
 
     def write(self, path: Path | str) -> None:
         """Write the manifest as JSON, atomically."""
-        content = {**asdict(self), "rows": self.rows, "digest": self.digest}
+        parts = [part.plain() for part in self.parts]
+        content = {**asdict(self), "parts": parts, "rows": self.rows, "digest": self.digest}
         if not self.incomplete:
             del content["incomplete"]
         write_json(path, content)
@@ -136,4 +149,4 @@ def select_rows(keys: np.ndarray, take: Take) -> np.ndarray:
     order = np.lexsort((keys, values))  # ties (never seen with 64 bits) are decided by the key
     if take.without:
         order = order[~np.isin(keys[order], np.asarray(take.without, np.uint64))]
-    return np.sort(order[take.skip : take.skip + take.count])
+    return np.sort(order[take.skip :: take.step][: take.count])
