@@ -31,8 +31,9 @@ class Items:
         wanted = [("evaluation", "=", evaluation), ("origin", "=", origin), ("measure", "=", measure)]
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file; collect the scores again")
-        columns = ["run", "judge", "protocol", "opponent", "language", "item", "turn", "value", *["category"] * categories]
+        words = ["run", "judge", "protocol", "opponent", "language", *["category"] * categories]
+        columns = [*words, "item", "turn", "value"]
         table = pd.read_parquet(self.path, columns=columns, filters=wanted)
         if table.empty and origin != IMPORTED:
             raise InputError(f"{self.path}: no items of {evaluation} with the measure '{measure}'")
-        return table.astype(dict.fromkeys([*columns[:5], *columns[8:]], str))
+        return table.astype(dict.fromkeys(words, str))

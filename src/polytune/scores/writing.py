@@ -17,7 +17,7 @@ WORDS = ("run", "evaluation", "origin", "language", "category", "measure", "judg
 
 
 class ItemsWriter:
-    """Writes items as rows `run evaluation origin language category item turn measure judge protocol opponent value`."""
+    """Writes items as rows: run evaluation origin language category item turn measure judge protocol opponent value."""
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
@@ -41,7 +41,7 @@ class ItemsWriter:
         self._files.__exit__(kind, error, trace)
 
     def add(self, items: pd.DataFrame, **words: str) -> None:
-        """Write items: columns `language`, `item`, perhaps `turn` and `category`, and one per measure; NaN are not written.
+        """Write items: `language`, `item`, maybe `turn` and `category`, and a column per measure; NaN are not written.
 
         `words` are the values of `WORDS` that are the same for all of them; those left out are empty.
         """
