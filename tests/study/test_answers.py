@@ -103,6 +103,21 @@ def test_a_study_with_a_judge_has_the_table_of_its_checks(text, tmp_path):
     assert study.tables["judge-checks"] == {"build": "judge_checks"}
 
 
+def test_only_the_runs_of_the_named_mixtures_are_asked_and_judged(text, tmp_path):
+    asked = text.replace("items: 10,", "items: 10, mixtures: [mono],")
+    asked = asked.replace("judge: exact}", "judge: exact, mixtures: [all]}", 1)
+    plan = plan_of(tmp_path, asked)
+    assert {run for run in plan.answers.responses if not run.startswith("null")} == {BASE, EN, ES}
+    rated = {one.run for one in plan.answers.verdicts.values() if one.protocol == "rating-3"}
+    assert rated == {BASE}  # the other runs of `all` are not asked
+    (described,) = plan.specs["scores/asked/world"]["answers"]
+    assert {BASE, EN, ES} < set(described["runs"]) and ALL not in described["runs"]
+    ratings, duels = described["judged"]
+    assert ratings["runs"] == [BASE] and set(duels["opponents"][BASE]) == {EN, ES}
+    everything = plan_of(tmp_path, text).specs["scores/asked/world"]["answers"][0]
+    assert "runs" not in everything and "runs" not in everything["judged"][0]
+
+
 def test_two_studies_share_what_both_ask(tmp_path):
     alone = plan_of(tmp_path, STUDY.format(name="one"))
     both = plan_of(tmp_path, STUDY.format(name="one"), STUDY.format(name="two"))
@@ -149,6 +164,7 @@ def test_jobs_hold_as_many_runs_as_the_configuration_says(text, tmp_path):
         (", against: monolingual", "", "sets two answers side by side, against one of: base, monolingual, mono, all"),
         ("protocol: rating-3,", "protocol: rating-3, against: base,", "rates each answer alone; leave the key out"),
         ("max_new_tokens: 24, ", "", "max_new_tokens' is missing"),
+        ("items: 10,", "items: 10, mixtures: [mon],", "mixtures: no family 'mon'; did you mean 'mono'"),
     ],
 )
 def test_a_mistake_names_file_and_key(text, tmp_path, old, new, message):

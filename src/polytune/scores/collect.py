@@ -120,6 +120,8 @@ def collect_scores(spec: ScoresSpec, paths: Paths, items: ItemsWriter | None = N
             for score in _scores(evaluation, values, wanted):
                 found.scores.append(row(*score) | {"source": sources.get(score[:3], "")})
         for wanted in spec.answers if not run.imported else ():
+            if wanted.runs is not None and run.run not in wanted.runs:
+                continue
             where = {"run": run.run, "evaluation": wanted.name, "origin": wanted.origin}
             categories = answers.categories(wanted, run.world)
             for measured in answers.measure(run.run, wanted):

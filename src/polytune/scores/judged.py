@@ -71,7 +71,8 @@ class JudgedAnswers:
             yield Measured(answers.identified[columns], answers.identified_digest, spec.identifier, LANGUAGE)
         for judged in spec.judged:
             if not judged.against:
-                yield self._rated(run, spec, judged, answers)
+                if judged.runs is None or run in judged.runs:
+                    yield self._rated(run, spec, judged, answers)
             elif run in judged.opponents:
                 yield self._side_by_side(run, spec, judged, answers)
 

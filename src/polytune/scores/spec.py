@@ -21,10 +21,10 @@ its coordinates. `parallel` says that the items are translations of each other, 
 names languages, by benchmark, that the paper counts as never tuned although its mixtures hold them; it moves them to
 another exposure group and changes nothing else. `parameters` of a run is the size of its base.
 
-`answers` (optional) are prompt sets that every run has answered, by the name of the responses. `opponents` says whom a
-run's answers were set beside, in which languages; a run that is left out was not judged so. `files` (optional) names
-the prompts of each world (`""`: of none) below `prompts/`: items get the categories of their questions from there. The
-null responders are runs, too, of the method `null`.
+`answers` (optional) are prompt sets that every run has answered (or those of the list `runs`, as of ratings), by the
+name of the responses. `opponents` says whom a run's answers were set beside, in which languages; a run that is left
+out was not judged so. `files` (optional) names the prompts of each world (`""`: of none) below `prompts/`: items get
+the categories of their questions from there. The null responders are runs, too, of the method `null`.
 
 `imported` names the import that a run comes from, empty for our own; its evaluations are those of origin `imported`.
 """
@@ -93,6 +93,8 @@ class JudgedSpec:
     """What the opponents are, in a word: `base`, `monolingual`, a family; empty where each answer is rated alone."""
     opponents: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Of each run its opponents, and the languages in which the answers of the two stand side by side."""
+    runs: tuple[str, ...] | None = None
+    """The runs whose answers were rated alone; None: all."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class AnswersSpec:
     judged: tuple[JudgedSpec, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     """Names of the prompts by world, the empty one for prompts of no world."""
+    runs: tuple[str, ...] | None = None
+    """The runs that were asked; None: all."""
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ def answers_of(plan: Plan, study: Study) -> list[dict]:
     return [
         {
             "name": name,
+            **({} if one.mixtures is None else {"runs": plan.answers.asked(study, name)}),
             "prompts": one.prompts.listed,
             "files": _prompt_files(study, name),
             "origin": one.origin,
@@ -130,7 +131,8 @@ def asked_in(study: Study) -> dict[str, Responses]:
 def _judged(plan: Plan, study: Study, judged: Judged) -> dict:
     who = {"judge": judged.judge, "protocol": judged.protocol}
     if not judged.against:
-        return who
+        runs = plan.answers.judged_runs(study, judged)
+        return who if judged.mixtures is None else {**who, "runs": list(runs)}
     against: dict[str, dict[str, list[str]]] = {}
     for run, opponent, languages in plan.answers.meetings(study, judged):
         against.setdefault(run, {})[opponent] = list(languages)

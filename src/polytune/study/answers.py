@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
 from polytune.config.identifiers import Identifier, identifiers
 from polytune.config.judges import judges
@@ -45,6 +45,9 @@ class Responses:
     template: str = ""
     template_digest: str = ""
     """The template that the run is asked with."""
+    # of the study that asks, and no part of what is asked
+    mixtures: tuple[str, ...] | None = field(default=None, compare=False)
+    """Keys of the study's mixtures whose runs are asked; None: all."""
 
     @property
     def origin(self) -> str:
@@ -66,10 +69,12 @@ class Judged:
     protocol: str
     judge: str
     against: str = ""
+    mixtures: tuple[str, ...] | None = None
+    """Keys of the study's mixtures whose runs are judged; None: all."""
 
 
-def expand_responses(section: dict, world: World | None, file: str) -> dict[str, Responses]:
-    """Return what the section `evaluation.prompts` of a study asks, by its keys."""
+def expand_responses(section: dict, world: World | None, families: Collection[str], file: str) -> dict[str, Responses]:
+    """Return what the section `evaluation.prompts` of a study asks, by its keys; `families` are those of `mixtures`."""
     found = {}
     for name, options in section.get("prompts", {}).items():
         where = f"{file}: evaluation.prompts.{name}"
@@ -90,8 +95,20 @@ def expand_responses(section: dict, world: World | None, file: str) -> dict[str,
             identifier = find_row(identifiers(), wanted, f"{where}.identifier", "config/identifiers.tsv")
             if identifier.backend == "world" and world is None:
                 raise InputError(f"{where}.identifier: '{wanted}' knows the generated world's languages only")
-        found[name] = Responses(name, prompts, languages, {key: options[key] for key in SAMPLING}, identifier)
+        chosen = _chosen(options, families, where)
+        sampling = {key: options[key] for key in SAMPLING}
+        found[name] = Responses(name, prompts, languages, sampling, identifier, mixtures=chosen)
     return found
+
+
+def _chosen(options: dict, families: Collection[str], where: str) -> tuple[str, ...] | None:
+    """Return the keys of the study's mixtures that an entry names, None for all."""
+    for name in (wanted := options.get("mixtures")) or ():
+        if name not in families:
+            raise InputError(
+                f"{where}.mixtures: no family '{name}'{nearest(name, families)}; there are: {', '.join(families)}"
+            )
+    return None if wanted is None else tuple(wanted)
 
 
 def find_prompts(name: str, world: World | None, where: str) -> UsedPrompts:
@@ -111,12 +128,12 @@ def prompts_languages(prompts: UsedPrompts) -> tuple[str, ...]:
     return tuple(settings_of_size(prompts.world.size, prompts.world.seed).languages)
 
 
-def expand_judged(section: dict, responses: Iterable[str], families: Iterable[str], file: str) -> dict[str, Judged]:
+def expand_judged(section: dict, responses: Iterable[str], families: Collection[str], file: str) -> dict[str, Judged]:
     """Return what the section `evaluation.judged` of a study has judged, by its keys."""
     found = {}
     for key, options in section.get("judged", {}).items():
         where = f"{file}: evaluation.judged.{key}"
-        one = Judged(key, **options)
+        one = Judged(key, **{**options, "mixtures": _chosen(options, families, where)})
         for option, value, known in (
             ("responses", one.responses, list(responses)),
             ("protocol", one.protocol, list(PROTOCOLS)),

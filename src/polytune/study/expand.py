@@ -5,7 +5,7 @@ No data is read here, so the job graph of a whole study is known within a moment
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,6 +69,12 @@ class Study:
     figures: dict[str, dict] = field(default_factory=dict)
     tables: dict[str, dict] = field(default_factory=dict)
 
+    def is_of(self, run: Run, families: Collection[str] | None) -> bool:
+        """Return whether a run is tuned on a mixture of some keys of `mixtures` (None: of any), or untuned."""
+        if families is None or run.spec is None:
+            return True
+        return any(recipe.name == run.mixture for family in families for recipe in self.families[family])
+
 
 def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     """Return the study of a checked study file at the configured scale."""
@@ -85,14 +91,14 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     study.imports = find_imports(content, where)
     for world in worlds or [None]:
         recipes = _expand_mixtures(study, content, world)
-        responses = expand_responses(content["evaluation"], world, where)
+        responses = expand_responses(content["evaluation"], world, recipes, where)
         study.judged = expand_judged(content["evaluation"], responses, recipes, where)
         for number, entry in enumerate(content["runs"]):
             for run in _expand_runs(entry, recipes, world, config, f"{where}: runs[{number}]"):
                 evaluations = expand_evaluations(content["evaluation"], world, config, outside, where)
                 _add_run(study, run, evaluations, f"{where}: runs[{number}]")
                 if responses:
-                    study.answers.setdefault(run.path, _ask(responses, run))
+                    study.answers.setdefault(run.path, _ask(responses, run, study))
     if study.judged:  # no verdict without what is known of the judge
         study.tables = {"judge-checks": {"build": "judge_checks"}, **study.tables}
     used = {run.mixture for run in study.runs.values()}
@@ -124,10 +130,14 @@ def _add_run(study: Study, run: Run, evaluations: list[Evaluation], where: str) 
     study.evaluations.setdefault(run.path, evaluations)
 
 
-def _ask(responses: dict[str, Responses], run: Run) -> dict[str, Responses]:
+def _ask(responses: dict[str, Responses], run: Run, study: Study) -> dict[str, Responses]:
     """Return what a run is asked, with its template."""
     digest = template_digest(run.template)
-    return {name: replace(one, template=run.template, template_digest=digest) for name, one in responses.items()}
+    return {
+        name: replace(one, template=run.template, template_digest=digest)
+        for name, one in responses.items()
+        if study.is_of(run, one.mixtures)
+    }
 
 
 def differences(first: dict, other: dict) -> str:
@@ -242,6 +252,8 @@ def _expand_runs(
         for recipe in chosen:
             nodes, devices, hyperparameters = _resolve_batch(entry, recipe.size, largest, where)
             hyperparameters["template"] = base.row.template or hyperparameters["template"]
+            if base.row.architecture == "decoder":
+                hyperparameters.pop("max_source_length_tokens", None)  # which only encoders read
             tokens = find_tokenization(base, hyperparameters["template"], f"{where}.hyperparameters.template")
             wanted = config["training"]["devices"]
             for seed in entry["seeds"]:

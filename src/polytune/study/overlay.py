@@ -25,6 +25,8 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
         for option in ("bases", "languages"):
             if isinstance(spec.get(option), list):
                 spec[option] = _counterparts(spec[option], overlay[option])
+        if "groups" in spec:
+            spec["groups"] = {key: _counterparts(group, overlay["languages"]) for key, group in spec["groups"].items()}
     content["analysis"].update(overlay["analysis"])
     # the overlay's own defaults are filled in now: before, they would have hidden what the study says
     content["evaluation"] = check({**content["evaluation"], **overlay["evaluation"]}, "study#evaluation", where)

@@ -102,6 +102,7 @@ class Owed:
                             f"{study.file}: evaluation.prompts.{name}: an earlier study asks '{path}' something else "
                             "under this name; give one of the two another key"
                         )
+        merged = {path: answers for path, answers in merged.items() if answers}
         for null in self.nulls.values():
             if answers := self._judged_answers(null.donor):
                 merged[null.path] = answers
@@ -177,7 +178,7 @@ class Owed:
     def _pairs(self, study: Study, judged: Judged) -> Iterator[tuple[str, tuple[str, ...], str]]:
         """Yield (run, languages, opponent), the run being the one whose path sorts first where there are two."""
         if PROTOCOLS[judged.protocol].scale is not None:
-            for path in self._runs(study):
+            for path in self.judged_runs(study, judged):
                 yield path, self.responses[path][judged.responses].languages, ""
         for path, opponent, languages in self.meetings(study, judged):
             first, second = sorted((path, opponent))
@@ -186,11 +187,23 @@ class Owed:
     def meetings(self, study: Study, judged: Judged) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         """Yield (run, opponent, languages) of every run whose answers are set beside another's."""
         if PROTOCOLS[judged.protocol].scale is None:
-            for path, run in self._runs(study).items():
+            for path, run in self.judged_runs(study, judged).items():
                 asked = self.responses[path][judged.responses].languages
                 for opponent, languages in opponents(study, run, judged.against, asked).items():
-                    if opponent != path:
+                    if opponent != path and judged.responses in self.responses.get(opponent, {}):
                         yield path, opponent, languages
+
+    def judged_runs(self, study: Study, judged: Judged) -> dict[str, Run]:
+        """Return the runs whose responses are judged, with null runs as in `_runs`."""
+        return {
+            path: run
+            for path, run in self._runs(study).items()
+            if judged.responses in self.responses.get(path, {}) and study.is_of(run, judged.mixtures)
+        }
+
+    def asked(self, study: Study, responses: str) -> list[str]:
+        """Return the runs of a study that answer these responses, null runs included."""
+        return [path for path in self._runs(study) if responses in self.responses.get(path, {})]
 
     def _runs(self, study: Study) -> dict[str, Run]:
         """Return the runs of a study, and its null runs with the run that each stands for."""
