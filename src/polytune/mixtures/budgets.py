@@ -18,7 +18,7 @@ def percent(
     languages: list[Language],
     percents: list[float],
     dominant: Language = ENGLISH,
-    rows_of_others: dict[float, int] | None = None,
+    rows_of_others: dict[str, int] | None = None,
 ) -> Iterator[Recipe]:
     """P % of the rows spread evenly over all languages, the rest in the dominant one (Pinch, section 3.2).
 
@@ -27,9 +27,10 @@ def percent(
     draft.needs_total()
     if dominant not in languages:
         raise InputError(f"{draft.where}.dominant: '{dominant}' is not among languages: {', '.join(languages)}")
-    ordered, total, given = in_table_order(languages), draft.amount["total_rows"], rows_of_others or {}
-    if strange := [value for value in given if value not in percents]:
-        raise InputError(f"{draft.where}.rows_of_others: {strange[0]} is not among percents: {percents}")
+    ordered, total = in_table_order(languages), draft.amount["total_rows"]
+    given = {value: rows for value in percents if (rows := (rows_of_others or {}).get(f"{value:g}")) is not None}
+    if strange := set(rows_of_others or {}) - {f"{value:g}" for value in given}:
+        raise InputError(f"{draft.where}.rows_of_others: {min(strange)} is not among percents: {percents}")
     for value in percents:
         if not 0 <= value <= 100:
             raise InputError(f"{draft.where}.percents: {value} is outside 0 to 100")

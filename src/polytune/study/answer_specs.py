@@ -120,6 +120,7 @@ def _prompt_files(study: Study, name: str) -> dict[str, str]:
     return {
         run.base.world.name if run.base.world else "": study.answers[path][name].prompts.name
         for path, run in study.runs.items()
+        if name in study.answers[path]
     }
 
 

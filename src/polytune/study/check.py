@@ -32,7 +32,7 @@ def check_study(study: Study) -> None:
 
 def allowed_values(study: Study) -> Allowed:
     """Return the values that options of the study's figures and tables may have, by their type's name."""
-    coordinates = {name for recipe in study.recipes.values() for name in recipe.coordinates}
+    coordinates = {name for recipes in study.families.values() for one in recipes for name in one.coordinates}
     asked = asked_in(study)
     judges = {one.judge for one in study.judged.values()}
     judges |= {one.identifier.identifier for one in asked.values() if one.identifier}
