@@ -92,9 +92,10 @@ def test_means_are_those_of_the_items(study):
 def test_items_hold_every_measure_and_give_the_scores(study):
     items = pd.read_parquet(study.tables / "items.parquet")
     assert list(items) == [
-        "run", "evaluation", "origin", "language", "item", "turn", "measure", "judge", "protocol", "opponent", "value",
+        "run", "evaluation", "origin", "language", "category", "item", "turn", "measure", "judge", "protocol", "opponent",
+        "value",
     ]  # fmt: skip
-    assert (items["turn"] == 1).all() and (items[["judge", "protocol", "opponent"]] == "").all(axis=None)
+    assert (items["turn"] == 1).all() and (items[["category", "judge", "protocol", "opponent"]] == "").all(axis=None)
     assert (study.scores["missing"] == 0).all() and (study.scores["drift"] == 0).all()
     keys = ["run", "evaluation", "origin", "language", "measure"]
     means = items.groupby(keys, observed=True)["value"].agg(["mean", "sem", "size"]).reset_index()
@@ -184,6 +185,7 @@ def test_no_family_has_a_coordinate_that_scores_have_a_column_for(tmp_path):
         "incremental": {"order": languages, "sizes": [2], "rows": 20},
         "monolingual": {"languages": languages, "rows": 20},
         "percent": {"languages": languages, "percents": [0, 10], "total_rows": 80},
+        "permutations": {"languages": languages, "permutation_seeds": [1], "sizes": [2], "total_rows": 80},
         "pairs": {"pairs": [["en", "zh"]], "rows": 20},
         "parallel": {"languages": languages, "rows": "all"},
         "downsampled": {"languages": languages, "total_rows": 80},
