@@ -92,8 +92,8 @@ def test_means_are_those_of_the_items(study):
 def test_items_hold_every_measure_and_give_the_scores(study):
     items = pd.read_parquet(study.tables / "items.parquet")
     assert list(items) == [
-        "run", "evaluation", "origin", "language", "category", "item", "turn", "measure", "judge", "protocol", "opponent",
-        "value",
+        "run", "evaluation", "origin", "language", "category", "item", "turn", "measure", "judge", "protocol",
+        "opponent", "value",
     ]  # fmt: skip
     assert (items["turn"] == 1).all() and (items[["category", "judge", "protocol", "opponent"]] == "").all(axis=None)
     assert (study.scores["missing"] == 0).all() and (study.scores["drift"] == 0).all()
