@@ -198,8 +198,11 @@ def interval_notes(lines: list[Line], scale: Scale, named: bool = True) -> list[
     facts = [f"95 % interval over {' and '.join(over)}"]
     facts += [f"{models} tuned model{'s' * (models != 1)}"] * (scale.column not in SCORE_COORDINATES)
     notes = [f"Bands, bars: {'; '.join(facts)}; {counted} item{'s' * (items != [1])} each."]
-    if points["low"].isna().any():
+    without = points[points["low"].isna()]
+    if (without["items"] == 1).any():
         notes.append("No interval where there is a single item.")
+    if (without["items"] != 1).any():
+        notes.append("No interval over languages where translated items were imported without samples.")
     signs = []
     if not named or scale.words:
         signs += ["dashed: base model"] * any(len(line.base) == 1 for line in lines)

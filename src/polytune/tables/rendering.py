@@ -26,6 +26,8 @@ LATEX = str.maketrans(
         "–": "--",
         "−": "$-$",
         "±": r"$\pm$",
+        "√": r"$\surd$",
+        "≤": r"$\leq$",
     }
 )
 LONG = 40

@@ -114,17 +114,18 @@ def _notes(contrast: Contrast, data: pd.DataFrame, info: MeasureInfo, mean: Mean
     levels = ", ".join(f"{level:.2f}" for level in LEVELS)
     test = "Welch's t-test" if not contrast.pair_by else "paired t-test"
     over = "weighted by items" if mean == "group" else "plain"
-    counts = sorted(set(data["runs"]) | set(data["reference_runs"]))
+    tuned = data[data[contrast.against] != UNTUNED]
+    counts = sorted(set(tuned["runs"]) | set(tuned["reference_runs"]))
     notes = [
         f"Mean ± t(0.975, n−1) s/√n over n = {', '.join(map(str, counts))} runs; means over languages: {over}. Bold: "
         f"best of the base's tuned models. +++, ++, + (higher) and −−−, −−, − (lower): p of a {test} against "
         f"{contrast.reference}, {contrast.pairing}, of at most {levels}; not corrected for the number of tests."
     ]
     if contrast.arbitrary:
-        marked = data[data["p"] <= LEVELS[0]]
-        lost = int((marked["p_largest"] > LEVELS[0]).sum())
+        marked = tuned[tuned["p"] <= LEVELS[-1]]
+        lost = int((marked["p_largest"] > LEVELS[-1]).sum())
         notes.append(
-            f"The pairing is arbitrary: of {len(marked)} cells with p ≤ {LEVELS[0]}, {lost} have a larger p in another "
-            "pairing; the table 'comparison' shows the range and a permutation test."
+            f"The pairing is arbitrary: of {len(marked)} marked cells, {lost} have no mark in another pairing; the "
+            "table 'comparison' shows the range over all pairings and a permutation test."
         )
     return notes if info.higher_is_better else [*notes, f"Lower {info.label} is better."]
