@@ -133,3 +133,56 @@ def test_records_of_the_converter_for_the_harness(tmp_path):
     del record["model_info"]
     with pytest.raises(InputError, match="no record of Every Eval Ever: the key 'model_info' is missing"):
         read_record(write(tmp_path / "r.json", json.dumps(record)))
+
+
+RECORD = {
+    "schema_version": "0.2.2",
+    "evaluation_id": "a",
+    "eval_library": {"name": "lm_eval", "version": "1"},
+    "model_info": {"id": "m"},
+    "evaluation_results": [
+        {
+            "evaluation_name": "xcopa_et",
+            "metric_config": {"metric_id": "acc"},
+            "score_details": {"score": 0.5, "uncertainty": {"standard_error": {"value": 0.1}, "num_samples": 5}},
+        }
+    ],
+}
+JUNK = (10**400, None, True, -1, "", "x", [], {}, [1], [[1, 2]], "NaN")
+
+
+def places(value, path=()):
+    """Yield the path of every value inside a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(inner, (*path, key))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("r.json", json.loads(results_04({"xcopa": {"et": 260}})), read_results),
+        ("o.json", json.loads(results_03({"xcopa": {"et": 260}})), read_results),
+        ("samples_xcopa_et.jsonl", json.loads(sample_lines(1, 1)), read_samples),
+        ("samples_named.jsonl", json.loads(sample_lines(1, 1, True)), read_samples),
+        ("e.json", RECORD, read_record),
+    ],
+)
+def test_any_value_may_be_anything(tmp_path, name, content, read):
+    """Valid JSON of the wrong types is read or refused in one line, never a traceback."""
+    refused = 0
+    for path in places(content):
+        for junk in JUNK:
+            changed = json.loads(json.dumps(content))
+            inner = {"": changed}
+            place = ("", *path)
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = junk
+            try:
+                read(write(tmp_path / name, json.dumps(changed if path else junk)))
+            except InputError as error:
+                refused += 1
+                assert "\n" not in str(error)
+    assert refused > 20

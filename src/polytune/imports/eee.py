@@ -6,14 +6,13 @@ records of its converter for lm-evaluation-harness have the harness's task names
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Any
 
 from polytune.errors import InputError, shown
 from polytune.files import read_json, sha256_file
-from polytune.imports.printed import Printed, ResultFile, measure_name
+from polytune.imports.printed import Printed, ResultFile, count_of, measure_name, number_of
 
 NEEDED = ("schema_version", "evaluation_id", "model_info", "evaluation_results")
 FILTERED = re.compile(r"^(?P<metric>.+?) \(filter: (?P<filter>.+)\)$")
@@ -29,36 +28,33 @@ def read_record(path: Path) -> ResultFile | None:
         return None
     if lacking := [key for key in NEEDED if key not in content]:
         raise InputError(f"{path}: no record of Every Eval Ever: the key '{lacking[0]}' is missing")
-    printed = [
-        _read_result(result, f"{path}: evaluation_results[{number}]")
-        for number, result in enumerate(content["evaluation_results"])
-    ]
-    library = content.get("eval_library") or {}
-    version = str(library.get("version", "")) if library.get("name") in ("lm_eval", "lm-eval") else ""
+    results = content["evaluation_results"]
+    if not isinstance(results, list):
+        raise InputError(f"{path}: evaluation_results is {shown(results)}, expected a list")
+    printed = [_read_result(result, f"{path}: evaluation_results[{place}]") for place, result in enumerate(results)]
+    harness = _get(content, "eval_library", "name") in ("lm_eval", "lm-eval")
+    version = str(_get(content, "eval_library", "version") or "") if harness else ""
     return ResultFile(path, sha256_file(path), tuple(printed), "" if version == "unknown" else version)
 
 
 def _read_result(result: Any, place: str) -> Printed:
     name = _get(result, "evaluation_name")
-    score = _get(result, "score_details", "score")
-    if not isinstance(name, str) or isinstance(score, bool) or not isinstance(score, int | float):
-        raise InputError(f"{place}: evaluation_name is {shown(name)}, score {shown(score)}; expected text and a number")
-    config = _get(result, "metric_config") or {}
-    described = str(config.get("metric_id") or config.get("evaluation_description") or config.get("metric_name") or "")
+    if not isinstance(name, str):
+        raise InputError(f"{place}: evaluation_name is {shown(name)}, expected text")
+    names = (_get(result, "metric_config", key) for key in ("metric_id", "evaluation_description", "metric_name"))
+    described = str(next(filter(None, names), ""))
     parts = FILTERED.match(described)
     metric, filter_name = (parts["metric"], parts["filter"]) if parts else (described, "none")
-    uncertainty = _get(result, "score_details", "uncertainty") or {}
-    stderr, items = _get(uncertainty, "standard_error", "value"), uncertainty.get("num_samples")
-    details = _get(result, "score_details", "details") or {}
+    stderr = _get(result, "score_details", "uncertainty", "standard_error", "value")
     return Printed(
         task=name.partition("/")[0],
         measure=measure_name({"accuracy": "acc", "": "acc"}.get(metric, metric), filter_name),
-        value=float(score),
+        value=number_of(_get(result, "score_details", "score"), f"{place}: the score"),
         line=1,
-        stderr=math.nan if stderr is None else float(stderr),
-        version=str(details.get("task_version", "")),
-        shots=str(details.get("shots", "")),
-        items=items if isinstance(items, int) else 0,
+        stderr=number_of(stderr, f"{place}: the standard error"),
+        version=str(_get(result, "score_details", "details", "task_version") or ""),
+        shots=str(_get(result, "score_details", "details", "shots") or ""),
+        items=count_of(_get(result, "score_details", "uncertainty", "num_samples")),
     )
 
 

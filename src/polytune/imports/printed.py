@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from polytune.errors import InputError, shown
+
+MOST_ITEMS = 2**31
+MISSING = ("N/A", "", " ", None)
+"""What stands in result files where there is no number."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +59,17 @@ def task_name(cell: str) -> str:
 def measure_name(metric: str, filter_name: str) -> str:
     """Return how a metric is called here: with its filter, unless that is `none`."""
     return metric if filter_name in ("", "none") else f"{metric},{filter_name}"
+
+
+def count_of(value: object) -> int:
+    """Return a number of items as a file has it, 0 for anything else."""
+    return value if type(value) is int and 0 < value < MOST_ITEMS else 0
+
+
+def number_of(value: object, what: str) -> float:
+    """Return a number of a JSON file, NaN where it says that there is none; `what` begins the message otherwise."""
+    if value in MISSING:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > sys.float_info.max:
+        raise InputError(f"{what} is {shown(value)}, expected a number")
+    return float(value)

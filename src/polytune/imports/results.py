@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 from polytune.errors import InputError, shown
 from polytune.files import sha256_file
-from polytune.imports.printed import Printed, ResultFile, measure_name
+from polytune.imports.printed import MISSING, Printed, ResultFile, count_of, measure_name, number_of
 from polytune.readers.json import line_of, scan, skip_space
 from polytune.readers.text import read_text
 
 STDERR = "_stderr"
 NO_METRIC = ("alias", "name", "samples", "sample_len", "sample_count", " ")
 """Keys of a task's results that are no metrics, in one version or another."""
-MISSING = ("N/A", "", " ", None)
 
 
 def read_results(path: Path) -> ResultFile | None:
@@ -33,8 +31,7 @@ def read_results(path: Path) -> ResultFile | None:
             raise InputError(f"{path}: results.{task} is {shown(metrics)}, expected a mapping of metrics")
         line = line_of(text, max(0, text.find(f'"{task}"')))
         printed += _read_task(content, task, metrics, line, f"{path}: results.{task}")
-    settings = content.get("config") if isinstance(content.get("config"), dict) else {}
-    limit = settings.get("limit")
+    limit = _of_task(content, "config", "limit")
     return ResultFile(path, sha256_file(path), tuple(printed), _harness(content), "" if limit is None else str(limit))
 
 
@@ -43,7 +40,7 @@ def _read_task(content: dict, task: str, metrics: dict, line: int, place: str) -
     counts = _of_task(content, "n-samples", task)
     shots = _of_task(content, "n-shot", task)
     if shots is None:
-        shots = (content.get("config") or {}).get("num_fewshot")
+        shots = _of_task(content, "config", "num_fewshot")
     version = _of_task(content, "versions", task)
     items = counts.get("effective") if isinstance(counts, dict) else metrics.get("sample_len")
     found = []
@@ -56,18 +53,19 @@ def _read_task(content: dict, task: str, metrics: dict, line: int, place: str) -
             Printed(
                 task=task,
                 measure=measure_name(metric, filter_name),
-                value=_number(value, f"{place}.{key}"),
+                value=number_of(value, f"{place}.{key}"),
                 line=line,
-                stderr=_number(stderr, f"{place}: standard error of {key}"),
+                stderr=number_of(stderr, f"{place}: standard error of {key}"),
                 version="" if version in MISSING else str(version),
                 shots="" if shots is None else str(shots),
-                items=items if isinstance(items, int) else 0,
+                items=count_of(items),
             )
         )
     return found
 
 
 def _of_task(content: dict, key: str, task: str) -> Any:
+    """Return what a table of the file says of a task (or a setting); older files lack some."""
     table = content.get(key)
     return table.get(task) if isinstance(table, dict) else None
 
@@ -79,11 +77,3 @@ def _harness(content: dict) -> str:
     version = content.get("lm_eval_version") or libraries.get("lm-eval")
     commit = content.get("git_hash")
     return str(version) if version else f"git {commit}" if commit else ""
-
-
-def _number(value: Any, what: str) -> float:
-    if value in MISSING:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{what} is {shown(value)}, expected a number")
-    return float(value)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DATED = re.compile(r"^samples_(?P<task>.+?)_\d{4}-\d\d-\d\dT[\d.:-]+$")
 UNDATED = re.compile(r"^samples_(?P<task>.+)$")
 NEEDED = ("doc_id", "arguments", "filtered_resps", "acc")
+LARGEST = 2**31
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _is_scored(response: Any) -> bool:
 def _read_item(record: dict[str, Any], place: str) -> dict[str, Any]:
     try:
         values = [float(response[0]) for response in record["filtered_resps"]]
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         raise InputError(f"{place}: filtered_resps is {shown(record['filtered_resps'])}, expected numbers") from None
     if not all(map(math.isfinite, values)):
         raise InputError(f"{place}: a log-likelihood is not finite")
@@ -86,7 +87,7 @@ def _read_item(record: dict[str, Any], place: str) -> dict[str, Any]:
         raise InputError(f"{place}: {len(values)} responses to {len(texts)} arguments")
     if record["acc"] not in (0, 1):
         raise InputError(f"{place}: acc is {shown(record['acc'])}; a multiple choice is right or wrong")
-    if not isinstance(record["doc_id"], int):
+    if type(record["doc_id"]) is not int or not 0 <= record["doc_id"] < LARGEST:
         raise InputError(f"{place}: doc_id is {shown(record['doc_id'])}, expected a whole number")
     choices = len(values) // 2 if "acc_mutual_info" in record else len(values)  # then each choice alone follows
     values, texts = values[:choices], texts[:choices]
