@@ -34,6 +34,12 @@ def plan_of(tmp_path, text, **config):
             "mixtures.incremental: the key 'family' is missing; is it 'famliy'?",
         ),
         ("order: [en, zh,", "order: [en, zz,", "mixtures.incremental.order[1]: no language 'zz'"),
+        ("languages: [ht]}", "languages: [hat]}", "languages[0]: no language 'hat'; did you mean 'ht'?"),
+        (
+            "benchmark: xwinograd, languages: [ja]",
+            "benchmark: xwinograd, languages: [jp]",
+            "no language 'jp'; did you mean 'ja'?",
+        ),
         ("order: [en, zh,", "order: [en, no,", "source 'world' has no rows in 'no'"),
         ("sizes: [1, 2, 4,", "sizes: [1, 2, 53,", "sizes: 53 is outside 1 to 52, the length of 'order'"),
         ("learning_rate: 3e-3", "learning_rate: fast", "world.hyperparameters.learning_rate"),

@@ -142,7 +142,7 @@ def check_value(hint: Any, value: Any, where: str, allowed: Allowed) -> None:
         check_value(hint.__supertype__, value, where, allowed)
         known = allowed.get(hint.__name__)
         if known is not None and value not in known:
-            raise InputError(f"{where}: no {_word(hint)} '{value}'{nearest(value, known)}; there are: {_shown(known)}")
+            raise InputError(f"{where}: no {_word(hint)} '{value}'{_hint(value, known)}; there are: {_shown(known)}")
     elif origin in (list, tuple):
         if not isinstance(value, list | tuple):
             raise InputError(f"{where}: {value!r} is not allowed; expected a list")
@@ -181,6 +181,13 @@ def _is_shaped(hint: Any, value: Any) -> bool:
     if typing.get_origin(hint) is Literal:
         return type(value) in map(type, typing.get_args(hint))
     return isinstance(value, typing.get_origin(hint) or getattr(hint, "__supertype__", hint))
+
+
+def _hint(value: str, known: Collection[str]) -> str:
+    """Return which known value was meant: one that a mapping of `known` says has this name too, else the nearest."""
+    entries = known.items() if isinstance(known, Mapping) else ()
+    meant = next((name for name, entry in entries if value in getattr(entry, "names", ())), None)
+    return f"; did you mean '{meant}'?" if meant else nearest(value, known)
 
 
 def _word(hint: NewType) -> str:

@@ -48,6 +48,12 @@ class Language:
     bactrian_x: bool
     """Whether Bactrian-X has the language, that is, whether it can be tuned on."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what others call it: its English name and its foreign codes, FLORES' also without the script."""
+        foreign = (getattr(self, scheme) for scheme in SCHEMES)
+        return (self.name, *filter(None, foreign), self.flores.partition("_")[0])
+
 
 COLUMNS = tuple(field.name for field in fields(Language))
 
@@ -79,7 +85,7 @@ def language(code: str, path: Path | str | None = None) -> Language:
     if code in table:
         return table[code]
     for known in table.values():
-        if code in (known.name, *(getattr(known, scheme) for scheme in SCHEMES)) and code:
+        if code in known.names:
             raise InputError(f"{path}: no language '{code}'; did you mean '{known.language}' ({known.name})?")
     raise InputError(f"{path}: no language '{code}'{nearest(code, table)}; known: {' '.join(table)}")
 
@@ -91,8 +97,7 @@ def find_code(code: str) -> str:
     """
     table = languages()
     for entry in table.values():
-        foreign = (*(getattr(entry, scheme) for scheme in SCHEMES), entry.flores.partition("_")[0])
-        if code not in table and code in foreign:
+        if code not in table and code in entry.names[1:]:
             return entry.language
     return language(code).language
 

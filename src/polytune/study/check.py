@@ -40,7 +40,7 @@ def allowed_values(study: Study) -> Allowed:
     coordinates |= {name for run in imported for name in run["coordinates"]}
     of_imports = {key: {run[key] for run in imported if run["languages"]} for key in ("family", "mixture", "method")}
     return {
-        "Language": set(language_table()),
+        "Language": language_table(),
         "Evaluation": {entry["name"] for entry in study_evaluations(study)} | asked.keys(),
         "Measure": set(MEASURES),
         "Coordinate": {*RUN_COORDINATES, *SCORE_COORDINATES, *coordinates},
