@@ -338,7 +338,7 @@ def test_a_broken_spec_names_its_key(study, tmp_path):
     del asked["languages"]
     with pytest.raises(InputError, match=r"asked.json: key 'languages' is missing"):
         command(spec=write_json(tmp_path / "asked.json", asked), scores=study.tables, output_stem=tmp_path / "f")
-    with pytest.raises(InputError, match=r"scores.parquet: no such file"):
+    with pytest.raises(InputError, match=r"runs.parquet: no such file; run polytune collect-scores"):
         spec = write_json(tmp_path / "asked.json", study.asked(SPECS["fig1a"]))
         command(spec=spec, scores=tmp_path, output_stem=tmp_path / "f")
 
@@ -352,5 +352,5 @@ def test_a_study_without_bytes_says_how_to_get_them(study):
 def test_the_csv_has_the_columns_of_the_points(study):
     assert list(draw(study, SPECS["fig3c"]).table) == [
         "evaluation", "language", "aggregate", "origin", "base", "method", "n_languages", "mixture", "added", "tuned",
-        "value", "low", "high", "stderr", "items", "seeds", "worlds",
+        "value", "low", "high", "stderr", "items", "coverage", "seeds", "worlds",
     ]  # fmt: skip
