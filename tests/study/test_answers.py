@@ -118,6 +118,23 @@ def test_only_the_runs_of_the_named_mixtures_are_asked_and_judged(text, tmp_path
     assert "runs" not in everything and "runs" not in everything["judged"][0]
 
 
+def test_a_family_of_one_run_per_language_can_be_met_in_its_own_languages(text, tmp_path):
+    """As two data sizes need it: of the monolingual runs only those of one entry, each in the language it knows."""
+    more = text.replace(
+        "  all:", "  few: {family: monolingual, source: bactrian-x, languages: [en, es], rows: 9}\n  all:"
+    )
+    more = more.replace("[mono, all]", "[mono, few, all]").replace("against: monolingual", "against: few, own: true")
+    plan = plan_of(tmp_path, more)
+    few = {code: RUN.format(f"{code}-9-rows") for code in ("en", "es")}
+    met = {
+        (one.run, one.opponent): one.languages["questions"]
+        for one in plan.answers.verdicts.values()
+        if one.opponent and not one.run.startswith("null")
+    }
+    expected = {tuple(sorted((run, few[code]))): (code,) for run in (BASE, EN, ES, ALL) for code in few}
+    assert met == expected | {tuple(sorted(few.values())): ("es", "en")}
+
+
 def test_two_studies_share_what_both_ask(tmp_path):
     alone = plan_of(tmp_path, STUDY.format(name="one"))
     both = plan_of(tmp_path, STUDY.format(name="one"), STUDY.format(name="two"))

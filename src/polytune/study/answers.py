@@ -71,6 +71,8 @@ class Judged:
     against: str = ""
     mixtures: tuple[str, ...] | None = None
     """Keys of the study's mixtures whose runs are judged; None: all."""
+    own: bool = False
+    """Whether, of the runs of a family, each language's opponent is the one tuned on this language alone."""
 
 
 def expand_responses(section: dict, world: World | None, families: Collection[str], file: str) -> dict[str, Responses]:
@@ -150,6 +152,8 @@ def expand_judged(section: dict, responses: Iterable[str], families: Collection[
                 f"{where}.against: '{one.against}' is not allowed{nearest(one.against, opponents)}; protocol "
                 f"'{one.protocol}' sets two answers side by side, against one of: {', '.join(opponents)}"
             )
+        if one.own and one.against not in families:
+            raise InputError(f"{where}.own: '{one.against or 'nobody'}' is no key of mixtures; leave the key out")
         if one.against and not pairwise:
             raise InputError(f"{where}.against: protocol '{one.protocol}' rates each answer alone; leave the key out")
         found[key] = one

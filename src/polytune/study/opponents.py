@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from polytune.study.expand import Run, Study
 
 
-def opponents(study: Study, run: Run, against: str, languages: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def opponents(
+    study: Study, run: Run, against: str, languages: tuple[str, ...], own: bool = False
+) -> dict[str, tuple[str, ...]]:
     """Return whom the answers of a run are set against, each in which languages.
 
-    `base`: its untuned base. `monolingual`: of each language, the run tuned on it alone. A family's key: its runs.
-    All are of the same base, method and seed.
+    `base`: its untuned base. `monolingual`: of each language, the run tuned on it alone. A family's key: its runs, with
+    `own` of each language the one tuned on it. All are of the same base, method and seed.
     """
     same = {
         path: other
@@ -25,9 +27,11 @@ def opponents(study: Study, run: Run, against: str, languages: tuple[str, ...]) 
     tuned = {path: study.recipes[other.mixture] for path, other in same.items() if other.spec is not None}
     if against != "monolingual":
         members = {recipe.name for recipe in study.families[against]}
-        return {path: languages for path, recipe in tuned.items() if recipe.name in members}
-    found: dict[str, tuple[str, ...]] = {}
-    for path, recipe in tuned.items():
-        if recipe.family == "monolingual" and recipe.languages[0] in languages:
-            found[path] = recipe.languages
-    return found
+        tuned = {path: recipe for path, recipe in tuned.items() if recipe.name in members}
+        if not own:
+            return dict.fromkeys(tuned, languages)
+    return {
+        path: recipe.languages
+        for path, recipe in tuned.items()
+        if recipe.family == "monolingual" and recipe.languages[0] in languages
+    }

@@ -189,7 +189,7 @@ class Owed:
         if PROTOCOLS[judged.protocol].scale is None:
             for path, run in self.judged_runs(study, judged).items():
                 asked = self.responses[path][judged.responses].languages
-                for opponent, languages in opponents(study, run, judged.against, asked).items():
+                for opponent, languages in opponents(study, run, judged.against, asked, judged.own).items():
                     if opponent != path and judged.responses in self.responses.get(opponent, {}):
                         yield path, opponent, languages
 
