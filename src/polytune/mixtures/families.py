@@ -18,7 +18,7 @@ from polytune.files import digest
 from polytune.languages.codes import languages as language_table
 
 AMOUNTS = ("rows", "total_rows", "share")
-COMMON = ("family", "source", *AMOUNTS, "seed", "replay", "complete_rows")
+COMMON = ("family", "source", *AMOUNTS, "seed", "replay", "complete_rows", "coordinates")
 """Keys that every family takes; the others are the options of its function."""
 
 
@@ -85,11 +85,12 @@ class Draft:
     seed: int
     replay: dict
     complete_rows: bool
+    coordinates: dict
     where: str
 
     def recipe(self, middle: str, languages: Iterable[str], coordinates: dict, **others: Any) -> Recipe:
         """Return a recipe named after its source, `middle` and the amount of rows."""
-        coordinates = {**coordinates, **{key: value for key, value in self.amount.items() if value != "all"}}
+        amount = {key: value for key, value in self.amount.items() if value != "all"}
         return Recipe(
             f"{self.source}-{middle}-{self._label()}",
             self.source,
@@ -99,7 +100,7 @@ class Draft:
             replay=self.replay,
             complete_rows=self.complete_rows,
             family=self.family,
-            coordinates=coordinates,
+            coordinates={**coordinates, **amount, **self.coordinates},
             **others,
         )
 
@@ -226,8 +227,9 @@ def expand_family(key: str, options: dict, offered: Sequence[str], where: str) -
     """
     kind = check_family(options, where)
     ((amount, value),) = ((name, options[name]) for name in AMOUNTS if name in options)
-    rest = (options.get("seed", 1), options.get("replay", {}), options.get("complete_rows", False), where)
-    draft = Draft(key, options["family"], options["source"], {amount: value}, *rest)
+    defaults = {"seed": 1, "replay": {}, "complete_rows": False, "coordinates": {}}
+    rest = (options.get(name, default) for name, default in defaults.items())
+    draft = Draft(key, options["family"], options["source"], {amount: value}, *rest, where)
     own = {name: value for name, value in options.items() if name not in COMMON}
     if kind is FAMILIES["selected"] and ("features" in own or "sets" not in own):
         own.setdefault("languages", list(offered))

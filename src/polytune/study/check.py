@@ -11,6 +11,7 @@ from polytune.config.kinds import Allowed, Kinds, check_kind, check_value
 from polytune.errors import InputError, nearest
 from polytune.figures.kinds import FIGURES
 from polytune.languages.codes import languages as language_table
+from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.study.answer_specs import asked_in
 from polytune.study.expand import Study
 from polytune.study.imports import imported_runs
@@ -21,6 +22,7 @@ from polytune.tables.kinds import TABLES
 def check_study(study: Study) -> None:
     """Raise `InputError` for the first wrong word in the figures, tables and analysis of a study."""
     allowed = allowed_values(study)
+    _check_coordinates(study)
     _check_analysis(study, allowed)
     for section, key, kinds, specs in (
         ("figures", "draw", FIGURES, study.figures),
@@ -53,6 +55,17 @@ def allowed_values(study: Study) -> Allowed:
         "Opponent": {one.against for one in study.judged.values()},
         "Published": {path.name for path in (ROOT / "config/published").glob("*.csv")},
     }
+
+
+def _check_coordinates(study: Study) -> None:
+    """Raise `InputError` for a coordinate that would mean two things in the tables of runs and scores."""
+    for family, recipes in study.families.items():
+        for name in (name for recipe in recipes for name in recipe.coordinates):
+            if name in (*COLUMNS, *SCORE_COLUMNS):
+                raise InputError(
+                    f"{study.file}: mixtures.{family}.coordinates: '{name}' is a column of every study's runs or "
+                    "scores; take another word"
+                )
 
 
 def _short(study: Study, names: Iterable[str]) -> set[str]:
