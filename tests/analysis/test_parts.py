@@ -7,12 +7,12 @@ from polytune.analysis.asked import Asked
 from polytune.analysis.choices import Choice, choose_scores
 from polytune.analysis.parts import part_scores
 from polytune.errors import InputError
-from polytune.prompts.prompt import Prompt, write_prompts
 from tests.cases.synthetic_answers import (
     RATINGS,
     answer_rows,
     answers_spec,
     verdict_rows,
+    write_categories,
     write_identified,
     write_responses,
     write_spec,
@@ -31,13 +31,8 @@ def write(folder, ratings, files=True):
     write_responses(folder, RUN["run"], rows)
     write_identified(folder, RUN["run"], rows, rows["language"])
     write_verdicts(folder, RUN["run"], [verdict_rows(rows, ratings)])
-    for language in LANGUAGES:
-        prompts = [Prompt(item, str(item), name, ("a", "b"), ()) for item, name in enumerate(CATEGORIES)]
-        path = folder / f"prompts/questions-w1/{language}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_prompts(prompts, path)
-    spec = answers_spec(LANGUAGES, [RATINGS]) | ({"files": {"w1": "questions-w1"}} if files else {})
-    return collect_study(folder, write_spec(folder, [RUN], [spec])), rows
+    asked = write_categories(folder, LANGUAGES, CATEGORIES) if files else {}
+    return collect_study(folder, write_spec(folder, [RUN], [answers_spec(LANGUAGES, [RATINGS], **asked)])), rows
 
 
 def parts_of(study, parts, by_language, measure="rating"):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from polytune.config.paths import Paths
+from polytune.prompts.prompt import Prompt, write_prompts
 from polytune.scores.answers import parquet_of
 from tests.cases.synthetic_study import MadeStudy, collect_study, make_run, write_json, write_mixture
 
@@ -17,6 +18,7 @@ LANGUAGES = ("en", "es", "bg", "bn")
 TUNED = ("en", "es", "bg")
 SIZES = {"world-bloom-s": 100_000, "world-bloom-m": 400_000, "world-bloom-l": 1_600_000}
 RATINGS = {"judge": "exact", "protocol": "rating-3"}
+CATEGORIES = ("coding", "maths", "roleplay", "writing")
 NULLS = ("empty", "constant", "copied-prompt", "other-language")
 
 
@@ -73,6 +75,16 @@ def answers_spec(languages: Iterable[str], judged: list[dict[str, Any]], **chang
             "languages": list(languages), "identifier": "exact", "judged": judged} | changes  # fmt: skip
 
 
+def write_categories(folder: Path, languages: Iterable[str], categories: Iterable[str], name: str = "asked-w1") -> dict:
+    """Write prompts of these categories, one after the other; return what the spec of scores says of them."""
+    prompts = [Prompt(item, str(item), category, ("a", "b"), ()) for item, category in enumerate(categories)]
+    for language in languages:
+        path = Path(Paths(str(folder)).prompts(name, language))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_prompts(prompts, path)
+    return {"files": {"w1": name}}
+
+
 def write_spec(folder: Path, runs: list[dict[str, Any]], answers: list[dict[str, Any]], **changes: Any) -> Path:
     """Write the spec of scores, and the mixtures of the runs."""
     for run in runs:
@@ -125,7 +137,8 @@ def write_alpaca(folder: Path, items: int = 50, seed: int = 1) -> Path:
         write_identified(folder, run["run"], rows, answered)
         verdicts = [verdict_rows(rows, first), verdict_rows(rows[again], second[again], repeat=1)]
         write_verdicts(folder, run["run"], verdicts)
-    return write_spec(folder, runs, [answers_spec(LANGUAGES, [RATINGS])])
+    asked = write_categories(folder, LANGUAGES, [CATEGORIES[item % len(CATEGORIES)] for item in range(items)])
+    return write_spec(folder, runs, [answers_spec(LANGUAGES, [RATINGS], **asked)])
 
 
 def alpaca_study(folder: Path, **options: Any) -> MadeStudy:

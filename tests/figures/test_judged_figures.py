@@ -14,7 +14,7 @@ from polytune.figures.drawing import finish
 from polytune.figures.kinds import FIGURES
 from polytune.figures.style import use_style
 from tests.cases.drawn import csv_values, drawn_values, overlaps, texts_of
-from tests.cases.synthetic_answers import TUNED, alpaca_study
+from tests.cases.synthetic_answers import CATEGORIES, TUNED, alpaca_study
 
 OWN = {"own": ["monolingual"], "languages": list(TUNED), "measure": "rating_in_language", "total_of": 50}
 SIZES = {"against": "parameters", "by": "family"}
@@ -33,6 +33,12 @@ SPECS = {
     "confusion": {"draw": "language_confusion", "benchmark": "questions", "panels": "family"} | LARGE,
     "parts": {"draw": "decomposition", "benchmark": "questions", "reference": "english"} | OWN | LARGE,
     "length": {"draw": "pairs", "benchmark": "questions"} | OWN,
+    "radar": {"draw": "radar", "benchmark": "questions", "turns": "together", "mean": "mean",
+              "families": FAMILIES} | OWN | {"own": ["monolingual"], "total_of": None},
+    "radar-by-language": {"draw": "radar", "benchmark": "questions", "turns": "together", "panels": "language",
+                          "measure": "rating", "own": ["monolingual"]} | LARGE,
+    "gains": {"draw": "gains", "benchmark": "questions", "reference": "monolingual", "measure": "rating",
+              "families": FAMILIES},
     "length-mean": {"draw": "pairs", "benchmark": "questions", "panels": "evaluation", "beside": "language_pass",
                     "measure": "rating"},
 }  # fmt: skip
@@ -157,3 +163,45 @@ def test_two_bases_of_one_size_do_not_share_a_line(study):
     given = {"scores": study.scores, "runs": runs, "context": study.context, "items": None, "published_folder": None}
     with pytest.raises(InputError, match=r"several bases of 100,000 parameters: world-bloom-s-w1, world-bloom-m-w1"):
         call_kind(FIGURES, "draw", spec, given, {}, "x")
+
+
+def test_a_polygon_is_open_where_a_category_has_no_verdict(study):
+    """The marks stand at the values, in the order of the categories; nothing is drawn through a missing one."""
+    spec = SPECS["radar"] | LARGE
+    whole = draw(study, spec)
+    (axes,) = (one for one in whole.figure.axes if one.get_visible())
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(CATEGORIES)
+    assert drawn_values(whole.figure) == csv_values(whole.table)
+    edges = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    assert len(edges) == 4 * len(CATEGORIES)  # three mixtures and the base
+    asked = Asked(study.asked(spec), study.tables, "figures")
+    tables = asked.tables(FIGURES["radar"].needs)
+    read = tables["items"].read
+
+    def without_maths(evaluation, origin, measure, categories=False):
+        table = read(evaluation, origin, measure, categories)
+        lost = (table["item"] % len(CATEGORIES) == 1) & table["run"].str.contains("multilingual")
+        return table if measure == "answer_characters" else table[~lost]
+
+    object.__setattr__(tables["items"], "read", without_maths)
+    given = {**tables, "context": asked.context}
+    drawing = call_kind(FIGURES, "draw", spec, given, {"largest_missing_share": 0.5}, asked.where)
+    (axes,) = (one for one in drawing.figure.axes if one.get_visible())
+    edges = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    assert len(edges) == 4 * len(CATEGORIES) - 2
+    assert sum(line.get_marker() == "x" and len(line.get_xdata()) == 1 for line in axes.lines) == 1
+    assert drawing.table["value"].isna().sum() == 1 and "missing" in [
+        text.get_text() for text in drawing.figure.legends[0].get_texts()
+    ]
+
+
+def test_gains_are_ratios_within_languages(study):
+    drawing = draw(study, SPECS["gains"] | LARGE)
+    items = Asked(study.asked(SPECS["gains"]), study.tables, "figures").tables(("items",))["items"]
+    values = items.read("questions", "world", "rating")
+    means = values.groupby(["run", "language"])["value"].mean()
+    run, over = (f"world-bloom-l-w1/full/world-{name}-w1/seed1" for name in ("multilingual", "es-all"))
+    expected = 100 * ((means[run] / means[over]).mean() - 1)
+    points = drawing.table.set_index(["family", "over"])
+    assert points.loc[("multilingual", "es"), "value"] == pytest.approx(expected)
+    assert set(drawing.table["over"]) == {*TUNED, "all of them"} and set(drawing.table["family"]) == set(FAMILIES[:2])

@@ -77,6 +77,8 @@ class Context:
             return self.title(value)
         if column == "language":
             return self.language(value)
+        if column == "turn":
+            return f"turn {value}"
         if column == "exposure":
             return SEEN_BY.get(value, value)
         return f"{value:g}" if isinstance(value, float) else str(value)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from polytune.analysis.choices import (
+    PARTS,
     SCORE_COORDINATES,
     Choice,
     Layout,
@@ -45,10 +46,11 @@ OF_EVERY_BASE = (*SCORE_COORDINATES, "base", "parameters", "world", "method")
 def select_points(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layout: Layout) -> pd.DataFrame:
     """Return one row per line, coordinate and group of runs that differ only in seed and generated world.
 
-    `scores` are the rows to show (`choices.choose_scores`). Columns: evaluation, language, aggregate, origin,
-    `layout.by` (empty where an untuned base belongs to every line), base, method, `layout.against`, mixture, added (the
-    language added last, where mixtures grow out of each other), tuned, value, low, high, stderr, items, coverage (the
-    lowest of its runs), seeds, worlds. Values are in the measure's unit: percent for shares. Untuned bases come first.
+    `scores` are the rows to show (`choices.choose_scores`, `groups.choose_units`). Columns: evaluation, language,
+    aggregate, origin, those of `PARTS` that are told apart, `layout.by` (empty where an untuned base belongs to every
+    line), base, method, `layout.against`, mixture, added (the language added last, where mixtures grow out of each
+    other), tuned, value, low, high, stderr, items, coverage (the lowest of its runs), seeds, worlds. Values are in the
+    measure's unit: percent for shares. Untuned bases come first.
 
     The interval of a share of a single language and run is Wilson's, every other one value -+ 1.96 stderr. Over runs
     within a world the error is sqrt(s_items^2 + s_runs^2 / runs): the items are the same, so their error does not
@@ -60,7 +62,8 @@ def select_points(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layo
     rows = _join(scores, choose_runs(runs, choice), layout)
     check_coverage(rows, choice)
     along = (layout.against, "aggregate") if layout.against == "exposure" else (layout.against,)
-    line = [column for column in (*UNIT, *([layout.by] if layout.by else [])) if column not in along]
+    parts = [name for name in PARTS if name in rows]
+    line = [column for column in (*UNIT, *parts, *([layout.by] if layout.by else [])) if column not in along]
     points = []
     for _, members in rows.groupby(list(dict.fromkeys(line)), sort=False, dropna=False):
         _check_line(members, layout)
@@ -168,7 +171,14 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         low, high = wilson_interval(value, _effective(value, stderr, int(first["items"])), BAND)
     tuned = rows["tuned"].drop_duplicates()
     orders = {tuple(codes) for codes in rows["languages"]}
-    kept = [*UNIT, "origin", *([layout.by] if layout.by else []), "base", "method"]
+    kept = [
+        *UNIT,
+        *(name for name in PARTS if name in rows),
+        "origin",
+        *([layout.by] if layout.by else []),
+        "base",
+        "method",
+    ]
     return {
         **{column: first[column] for column in dict.fromkeys([*kept, layout.against])},
         "mixture": first["mixture"] if rows["mixture"].nunique() == 1 else "",

@@ -35,6 +35,16 @@ FIGURES = {
         ("scores", "runs", "context", "items"),
         "What of the difference from {reference} in {benchmark} is language and what is quality, for each family",
     ),
+    "radar": Kind(
+        "polytune.figures.radar:draw_radar",
+        ("scores", "runs", "context", "items"),
+        "{measure} of each category of the questions of {benchmark}, turns {turns}, a polygon for each {by}",
+    ),
+    "gains": Kind(
+        "polytune.figures.gains:draw_gains",
+        ("scores", "runs", "context", "items", "published_folder"),
+        "Gain in {measure} in {benchmark} over each model of {reference}, in percent, for each {by}",
+    ),
     "pairs": Kind(
         "polytune.figures.pairs:draw_pairs",
         ("scores", "runs", "context", "items"),

@@ -55,9 +55,11 @@ def use_style() -> None:
     matplotlib.rcParams.update(SETTINGS)
 
 
-def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(
+    width: float, height: float, rows: int = 1, columns: int = 1, projection: str | None = None
+) -> tuple[Figure, list[Axes]]:
     """Return a figure of `width` x `height` inches, for files and not for windows, and its axes, row by row."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+    return figure, list(figure.subplots(rows, columns, squeeze=False, subplot_kw={"projection": projection}).ravel())

@@ -66,12 +66,12 @@ def build_values(
     benchmarks: list[Evaluation] | None = None,
     languages: list[Language] | None = None,
     mean: Mean | None = None,
-    columns: Literal["evaluation", "language", "exposure"] = "evaluation",
+    columns: Literal["evaluation", "language", "exposure", "category", "turn"] = "evaluation",
 ) -> Table:
     """Return values ± half their 95 % interval: a row per coordinate (and line), a column per benchmark.
 
-    `columns: language` has a column for each language of a benchmark, `columns: exposure` one for each exposure group.
-    The best of each column is bold.
+    `columns: language` has a column for each language of a benchmark, `columns: exposure` one for each exposure group,
+    `columns: category` or `turn` one for each of a prompt set. The best of each column is bold.
     """
     info = choice.info
     told = (*layout.used, columns)
@@ -112,7 +112,8 @@ def _name_columns(data: pd.DataFrame, columns: str, context: Context) -> list[st
     several = data["evaluation"].nunique() > 1
     names = []
     for point in data.itertuples():
-        unit = {"evaluation": "", "language": point.language, "exposure": point.aggregate}[columns]
+        of_point = {"evaluation": "", "exposure": point.aggregate}
+        unit = of_point[columns] if columns in of_point else getattr(point, columns)
         title = context.title(point.evaluation) if several or not unit else ""
         names.append(" ".join(filter(None, (title, context.word(columns, unit) if unit else ""))))
     return names
