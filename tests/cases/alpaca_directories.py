@@ -60,6 +60,10 @@ def write_model(folder: Path, kind: str) -> None:
         "bloom": (transformers.BloomConfig(**size, n_layer=2, n_head=2), transformers.BloomForCausalLM),
         "gpt_neox": (transformers.GPTNeoXConfig(**size, **layers), transformers.GPTNeoXForCausalLM),
         "llama": (transformers.LlamaConfig(**size, **layers), transformers.LlamaForCausalLM),
+        "mixtral": (
+            transformers.MixtralConfig(**size, **layers, num_key_value_heads=1),
+            transformers.MixtralForCausalLM,
+        ),
     }[kind]
     torch.manual_seed(0)
     model(config).save_pretrained(folder)

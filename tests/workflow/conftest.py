@@ -21,6 +21,8 @@ class Checkout:
     """A checkout with its own results; `run` and `plan` call Snakemake in it as a user does."""
 
     folder: Path
+    reaches_servers: bool = False
+    """Whether the test runs a server of its own: otherwise no connection can be made."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -28,7 +30,7 @@ class Checkout:
         return {
             **os.environ,
             "PATH": path,
-            "PYTHONPATH": f"{NO_NETWORK}:{self.folder / 'src'}",
+            "PYTHONPATH": f"{self.folder / 'src'}" if self.reaches_servers else f"{NO_NETWORK}:{self.folder / 'src'}",
             "POLYTUNE_TEST_NETWORK_LOG": str(self.network_log),
         }
 
