@@ -42,7 +42,7 @@ def read_parallel_texts(folder: Path, languages: Sequence[str], rows: int) -> di
 
 
 def mean_hidden_states(
-    model: torch.nn.Module, tokenizer: Tokenizer, texts: Sequence[str], longest: int, rows_at_once: int = 8
+    model: torch.nn.Module, tokenizer: Tokenizer, texts: Sequence[str], longest: int, rows_at_once: int = 32
 ) -> np.ndarray:
     """Return the mean over texts of the mean hidden state over tokens of the middle layer, float32.
 
@@ -52,7 +52,7 @@ def mean_hidden_states(
     import numpy as np
     import torch
 
-    body = model.get_encoder() if model.config.is_encoder_decoder else model
+    body = model.get_encoder() if model.config.is_encoder_decoder else model.base_model  # without the output layer
     total, count = 0.0, 0
     for batch in _batches(tokenizer, texts, longest, rows_at_once):
         ids, mask = (tensor.to(model.device) for tensor in batch)
