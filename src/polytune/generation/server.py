@@ -18,9 +18,10 @@ import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
+from http.client import SERVICE_UNAVAILABLE
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError
 
 from polytune.errors import InputError, reason
 from polytune.generation.engines import Request, Said, Sampling
@@ -180,10 +181,14 @@ def _wait_for(address: str, process: subprocess.Popen, name: str) -> None:
         if process.poll() is not None:
             raise InputError(f"--server-command: {name} ended with status {process.returncode}; its words stand above")
         try:
-            with urllib.request.urlopen(f"{address}/v1/models", timeout=10):
+            with urllib.request.urlopen(f"{address}/health", timeout=10):
                 return
-        except (URLError, OSError):
-            time.sleep(0.2)
+        except HTTPError as error:  # a server without this address is there, too
+            if error.code != SERVICE_UNAVAILABLE:
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
     raise InputError(f"--server-command: {name} did not answer within {START_SECONDS // 60} minutes")
 
 
