@@ -13,6 +13,7 @@ import torch
 from polytune.errors import InputError
 from polytune.generation.choosing import Choose
 from polytune.generation.engines import Request
+from polytune.machine import is_out_of_memory
 from polytune.models.continuation import continue_rows
 
 SPARE = 0.25
@@ -67,14 +68,14 @@ class ContinuousBatch:
             try:
                 self._enter()
                 finished = self._step()
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not (isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)):
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
                     raise
                 self._halve(error)
             else:
                 yield finished
 
-    def _halve(self, error: RuntimeError) -> None:
+    def _halve(self, error: Exception) -> None:
         """Begin again with the rows in work, in a batch of half the size."""
         if self.rows <= 1:
             raise InputError(
