@@ -69,7 +69,10 @@ def test_a_server_that_reads_texts_only_is_held_to_our_tokens(command, root, tmp
     plain = {"prompts": "plain", "backend": "server"}
     assert not outcome(arguments(root, tmp_path / "a", plain, model="gpt2", server_command=command))
     assert not outcome(arguments(root, tmp_path / "b", {"prompts": "plain"}, model="gpt2"))
-    assert responses(tmp_path / "a")[0] == responses(tmp_path / "b")[0]
+    theirs, ours = (
+        [(row["item"], row["text"], row["prompt_tokens"]) for row in responses(tmp_path / name)[0]] for name in "ab"
+    )  # transformers serve calls an answer cut whose end of sequence is its last token, so stops are not compared
+    assert theirs == ours
     said = outcome(arguments(root, tmp_path / "c", {"backend": "server"}, model="gpt2", server_command=command))
     assert "tokens in a prompt of" in said and "use one that takes token ids" in said
 
