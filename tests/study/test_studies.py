@@ -382,3 +382,24 @@ def test_a_base_of_a_chat_template_is_tuned_and_prompted_with_it_whatever_a_stud
     wrong = text.replace("[chatty, bloom-560m]", "[mt5-xl]").replace("template: world", "template: chat")
     with pytest.raises(InputError, match=r"'chat' is for decoders; 'mt5-xl' is an encoder-decoder"):
         plan_of(tmp_path, wrong, scale="full")
+
+
+def test_coordinates_of_ones_own_stand_beside_the_runs(lucky52, tmp_path):
+    """Two data sizes are two entries of mixtures; a word of one's own says what they have in common."""
+    assert lucky52.count("rows: 400\n") == 1
+    given = lucky52.replace("rows: 400\n", "rows: 400\n      coordinates: {data: small, share_of_all: 0.2}\n")
+    runs = plan_of(tmp_path, given).specs["scores/lucky52/world"]["runs"]
+    tuned = [run["coordinates"] for run in runs if run.get("coordinates")]
+    assert tuned and all(one["data"] == "small" and one["share_of_all"] == 0.2 and "size" in one for one in tuned)
+    with pytest.raises(InputError, match=r"mixtures\.incremental\.coordinates: 'tokens' is a column of every study's"):
+        plan_of(tmp_path, given.replace("data: small", "tokens: 3"))
+    with pytest.raises(InputError, match="coordinates"):
+        plan_of(tmp_path, given.replace("data: small", "data: [small]"))
+
+
+def test_a_base_of_a_reduced_world_has_the_languages_that_it_has(project, tmp_path):
+    text = (project / "config/studies/lucky52.yaml").read_text()
+    text = text.replace("bases: {bloom-7b1: world-bloom}", "bases: {bloom-7b1: world-mixtral}")
+    whole, tiny = (plan_of(tmp_path, text, world={"size": size}) for size in ("default", "tiny"))
+    seen = [next(iter(plan.bases.values())).row.pretraining_languages for plan in (whole, tiny)]
+    assert [set(codes) for codes in seen] == [{"de", "en", "es", "fr", "it"}, {"de", "en", "es"}]

@@ -108,12 +108,14 @@ def find_base(name: str, world: World | None, where: str) -> UsedBase:
             raise InputError(f"{where}: '{name}' belongs to the generated world; use it in `world.bases` of a study")
         entry = world_bases()[name]
         texts = find_source(entry["texts"], world, f"{WORLD_TABLE}: bases.{name}.texts")
-        languages = tuple(entry.get("languages") or texts.languages)
-        if strange := [code for code in languages if code not in texts.languages]:
+        wanted = tuple(entry.get("languages") or texts.languages)
+        whole = find_source(entry["texts"], replace(world, size="default"), name).languages
+        if strange := [code for code in wanted if code not in whole]:
             raise InputError(
-                f"{WORLD_TABLE}: bases.{name}.languages: {texts.name} has no texts in '{strange[0]}'; "
-                f"it has {', '.join(texts.languages)}"
+                f"{WORLD_TABLE}: bases.{name}.languages: '{entry['texts']}' has no texts in '{strange[0]}'; "
+                f"it has {', '.join(whole)}"
             )
+        languages = tuple(code for code in wanted if code in texts.languages)  # a small world has few of them
         architecture = "encoder-decoder" if is_encoder_decoder(entry["model"]["model_type"]) else "decoder"
         row = tables.Base(
             base=world.named(name),
