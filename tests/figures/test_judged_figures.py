@@ -195,13 +195,20 @@ def test_a_polygon_is_open_where_a_category_has_no_verdict(study):
     ]
 
 
-def test_gains_are_ratios_within_languages(study):
+def test_gains_are_ratios_within_languages(study, tmp_path):
     drawing = draw(study, SPECS["gains"] | LARGE)
     items = Asked(study.asked(SPECS["gains"]), study.tables, "figures").tables(("items",))["items"]
     values = items.read("questions", "world", "rating")
     means = values.groupby(["run", "language"])["value"].mean()
-    run, over = (f"world-bloom-l-w1/full/world-{name}-w1/seed1" for name in ("multilingual", "es-all"))
+    run, over = (f"world-bloom-l-w1/full/world-w1-{name}/seed1" for name in ("multilingual", "es-all"))
     expected = 100 * ((means[run] / means[over]).mean() - 1)
     points = drawing.table.set_index(["family", "over"])
     assert points.loc[("multilingual", "es"), "value"] == pytest.approx(expected)
     assert set(drawing.table["over"]) == {*TUNED, "all of them"} and set(drawing.table["family"]) == set(FAMILIES[:2])
+    (tmp_path / "paper.csv").write_text("# A paper, abstract: the largest\nvalue\n99.5\n")
+    spec = SPECS["gains"] | LARGE | {"published": "paper.csv"}
+    full = draw(study, spec, tmp_path, scale="full")
+    (axes,) = (one for one in full.figure.axes if one.get_visible())
+    assert 99.5 in [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+    assert axes.get_xlim()[1] > 99.5 and "Dashed: the largest gain in A paper, abstract, 99.5 %." in full.notes
+    assert any("does not apply here" in note for note in draw(study, spec, tmp_path).notes)

@@ -53,9 +53,11 @@ def draw_gains(
     if len(names) > len(style.PALETTE):
         raise InputError(f"figure: {len(names)} colours are too many, {len(style.PALETTE)} are readable")
     figure, axes = panel_page(len(bases), 0.32 * len(over) + 0.6, across=3)
-    low, high = min(points["low"].min(), 0), max(points["high"].max(), 0)
+    printed, said = _published(context, published and published_folder / published)
+    low, high = min(points["low"].min(), 0), max(points["high"].max(), 0, *printed)
+    room = 0.05 * (high - low or 1)
     for place, base in enumerate(bases):
-        axes[place].set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        axes[place].set_xlim(low - room, high + room)
         _draw_rows(axes[place], points[points["base"] == base], by, names, over)
         words = [f"the mean of {ALL}" if code == ALL else context.language(code) for code in over]
         axes[place].set_yticks([-row for row in range(len(over))], words if place % 3 == 0 else [])
@@ -64,9 +66,10 @@ def draw_gains(
     write_legend(figure, [_sign(place, name) for place, name in enumerate(names)])
     notes = ["Gain over the model tuned on one language, taken in each language and averaged; bars: 95 % interval over "
              "prompts."]  # fmt: skip
-    return Drawing(
-        figure, points, notes=notes + _draw_published(axes[: len(bases)], context, published_folder, published)
-    )
+    for value in printed:
+        for one in axes[: len(bases)]:
+            one.axvline(value, color="black", lw=0.8, ls=(0, (4, 2)))
+    return Drawing(figure, points, notes=notes + said)
 
 
 def _draw_rows(axes: Axes, points: pd.DataFrame, by: str, names: list[str], over: list[str]) -> None:
@@ -94,14 +97,11 @@ def _sign(place: int, name: str):
     return Line2D([], [], color=style.PALETTE[place], marker=style.MARKERS[place], mew=0, ls="none", label=name)
 
 
-def _draw_published(axes: list[Axes], context: Context, folder: Path, published: str | None) -> list[str]:
-    """Draw the gain that a paper printed, at full scale, and return what must be said of it."""
-    if published is None:
-        return []
-    path = folder / published
-    value, source = read_published_values(path)["value"].iloc[0], published_source(path)
+def _published(context: Context, path: Path | None) -> tuple[list[float], list[str]]:
+    """Return the gain that a paper printed, if it belongs beside those measured, and what must be said of it."""
+    if path is None:
+        return [], []
+    value, source = float(read_published_values(path)["value"].iloc[0]), published_source(path)
     if context.scale != "full":
-        return [f"{source}: published values belong to scale full; the comparison does not apply here."]
-    for one in axes:
-        one.axvline(value, color="black", lw=0.8, ls=(0, (4, 2)))
-    return [f"Dashed: the largest gain that {source} prints, {value:g} %."]
+        return [], [f"{source}: published values belong to scale full; the comparison does not apply here."]
+    return [value], [f"Dashed: the largest gain in {source}, {value:g} %."]
