@@ -17,13 +17,13 @@ FIRST = 81  # the number of the first question
 
 def write_directories(folder: Path) -> dict:
     """Write everything below `folder`; return `locations` of the configuration for it."""
+    write_lima(folder / "lima")
     for code in LANGUAGES:
-        _write_json(folder / f"lima/lima_{code}.json", _rows(code, LIMA))
         rows = [{**row, "id": f"item-{number}"} for number, row in enumerate(_rows(code, BACTRIAN))]
         path = folder / f"bactrian/data/{code}.json.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(json.dumps(rows).encode(), mtime=0))
-    write_questions(folder / "mt-bench-x")
+    write_mt_bench(folder / "mt-bench-x")
     write_model(folder / "llama", "llama")
     write_model(folder / "mixtral", "mixtral")
     return {
@@ -33,7 +33,14 @@ def write_directories(folder: Path) -> dict:
     }
 
 
-def write_questions(folder: Path) -> None:
+def write_lima(folder: Path) -> None:
+    """Write Lima-X: JSON lists of instruction, input and output, the same by position."""
+    folder.mkdir(parents=True)
+    for code in LANGUAGES:
+        (folder / f"lima_{code}.json").write_text(json.dumps(_rows(code, LIMA)))
+
+
+def write_mt_bench(folder: Path) -> None:
     """Write MT-Bench-X: ten questions of two turns in each category, FastChat's fields, ids such as `81_DE`."""
     for code in LANGUAGES:
         lines = []
@@ -55,8 +62,3 @@ def _rows(code: str, count: int) -> list[dict[str, str]]:
         {"instruction": f"{code}: name the number after {number}", "input": "", "output": f"{code} {number + 1}"}
         for number in range(count)
     ]
-
-
-def _write_json(path: Path, content: list) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, ensure_ascii=False))

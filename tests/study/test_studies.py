@@ -395,11 +395,3 @@ def test_coordinates_of_ones_own_stand_beside_the_runs(lucky52, tmp_path):
         plan_of(tmp_path, given.replace("data: small", "tokens: 3"))
     with pytest.raises(InputError, match="coordinates"):
         plan_of(tmp_path, given.replace("data: small", "data: [small]"))
-
-
-def test_a_base_of_a_reduced_world_has_the_languages_that_it_has(project, tmp_path):
-    text = (project / "config/studies/lucky52.yaml").read_text()
-    text = text.replace("bases: {bloom-7b1: world-bloom}", "bases: {bloom-7b1: world-mixtral}")
-    whole, tiny = (plan_of(tmp_path, text, world={"size": size}) for size in ("default", "tiny"))
-    seen = [next(iter(plan.bases.values())).row.pretraining_languages for plan in (whole, tiny)]
-    assert [set(codes) for codes in seen] == [{"de", "en", "es", "fr", "it"}, {"de", "en", "es"}]

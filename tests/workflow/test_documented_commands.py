@@ -14,12 +14,13 @@ import pytest
 
 from tests.cases.alpaca_directories import write_alpaca, write_questions
 from tests.cases.documented_commands import documented_commands
+from tests.cases.polyglot_directories import write_lima, write_mt_bench
 
 # What a reader has made or copied before typing a line. The data stand for real ones in the layout of the hub.
 COPIES = {"my-real-benchmarks.yaml": "config/examples/real-benchmarks.yaml"}
 WRITTEN = {"my.yaml": "studies: [lucky52]\n"}
 BENCHMARKS = "real-benchmarks"
-"""The directory that the example names; `alpaca-mt` and `openassistant-50` are those of the other one."""
+"""The directory that the example names; the others are those of the studies of judged answers."""
 
 RUNS_ALONE = ("--rulegraph", "--unlock", "--lint", "--summary", "--list-target-rules")
 NEEDS_RESULTS = ("--report",)  # tests/workflow/test_end_to_end.py runs it after a study
@@ -51,6 +52,8 @@ def checkout(clean_checkout, tmp_path_factory):
     (checkout.folder / "made/benchmarks").rename(checkout.folder / BENCHMARKS)
     write_alpaca(checkout.folder / "alpaca-mt")
     write_questions(checkout.folder / "openassistant-50")
+    write_lima(checkout.folder / "lima-x")
+    write_mt_bench(checkout.folder / "MT-Bench-X")
     return checkout
 
 

@@ -52,6 +52,7 @@ def change_study(checkout, change) -> None:
 def cut(study: dict) -> None:
     """Mixtral in two languages, asked by a stand-in of the judge."""
     study["runs"] = [{**study["runs"][1], "mixtures": FAMILIES}]
+    study["runs"][0]["hyperparameters"]["learning_rate"] = 0.02  # or all of them would answer alike
     study["mixtures"] = {name: study["mixtures"][name] for name in FAMILIES}
     for options in study["mixtures"].values():
         options["languages"] = ["en", "de"]
@@ -92,7 +93,10 @@ def test_a_part_of_it_is_trained_asked_and_judged(checkout, tmp_path, monkeypatc
         responses = read_table(results / f"runs/{run}/seed1/responses/mt-bench.parquet").to_pydict()
         assert len(responses["text"]) == 2 * 2 * QUESTIONS and set(responses["turn"]) == {1, 2}
     manifest = json.loads((results / f"runs/{RUNS[2]}/seed1/model/manifest.json").read_text())
-    assert {part["language"]: part["rows"] for part in manifest["parts"]} == {"en": LIMA, "de": LIMA}
+    assert {part["language"]: part["consumed"]["rows"] for part in manifest["parts"]} == {
+        "en": 3 * LIMA,
+        "de": 3 * LIMA,
+    }
 
     rated = [asked.text for asked in server.requests if "[[A]]" not in asked.text]
     referred = [text for text in rated if "reference" in text.lower()]
