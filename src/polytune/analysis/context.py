@@ -81,6 +81,8 @@ class Context:
             return f"turn {value}"
         if column == "exposure":
             return SEEN_BY.get(value, value)
+        if column in ("base", "mixture", "model") and len(self.worlds) == 1:  # which world is said below
+            return str(value).replace(f"-{self.worlds[0]}", "")
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     def statements(self, origins: Collection[str]) -> list[str]:

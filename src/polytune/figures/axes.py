@@ -97,7 +97,7 @@ def set_limits(axes: Axes, points: pd.DataFrame, info: MeasureInfo, chance: floa
 
     low, high = points[["low", "value"]].min(axis=None), points[["high", "value"]].max(axis=None)
     if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
+        low, high = min(low, 0.0), max(high, 0.0) or 1.0  # nothing but zeros has a scale, too
     room = max(high - low, 2.0 if info.percent else 0.02 * max(abs(low), abs(high), 1.0))
     height = panel_height(axes)
     if chance is not None and low - 0.25 * room <= chance <= high:

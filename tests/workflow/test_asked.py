@@ -1,0 +1,110 @@
+"""Free answers in the workflow: asked of models that another study trained, and again only where an edit says so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from polytune.readers.parquet import read_table
+from tests.workflow.conftest import TOY_CONFIG
+
+STUDY = "config/studies/asked.yaml"
+RUN = "results/runs/world-bloom-w1-tiny/full/world-w1-tiny-en-100-rows-replay60/seed1"
+CHECKS = {"write_spec_of_scores": 1, "collect_scores": 1, "build_table": 1}
+"""What follows verdicts; the table of checks is in every study with a judge."""
+
+
+@pytest.fixture(scope="module")
+def asked_checkout(finished_checkout, tmp_path_factory):
+    checkout = finished_checkout.copy(tmp_path_factory.mktemp("asked") / "polytune")
+    for name in ("asked", "toy"):
+        shutil.copy(checkout.folder / f"tests/workflow/{name}.yaml", checkout.folder / f"config/studies/{name}.yaml")
+    (checkout.folder / "config/config.yaml").write_text(TOY_CONFIG.replace("toy.yaml]", f"toy.yaml, {STUDY}]"))
+    planned = checkout.plan()
+    assert not planned.keys() & {"train_full", "pretrain_base", "evaluate_run", "build_mixture", "draw_figure"}
+    assert (planned["generate"], planned["judge"], planned["identify_exact_1"]) == (1, 1, 1)  # of all runs together
+    checkout.run("--profile", "profiles/local", "--cores", "2")
+    return checkout
+
+
+@pytest.fixture
+def asked(asked_checkout, tmp_path):
+    return asked_checkout.copy(tmp_path / "polytune")
+
+
+def requests(checkout):
+    """Return how many answers of judges the journals hold."""
+    files = (checkout.folder / "results/journals").rglob("*.jsonl")
+    return sum(len(file.read_text().splitlines()) for file in files)
+
+
+def test_every_answer_is_identified_and_judged(asked_checkout):
+    assert asked_checkout.plan() == {}
+    for run in (asked_checkout.folder / "results/runs").glob("*/*/*/seed*"):
+        tables = ["responses/questions", "identified/exact/questions", "verdicts/exact/rating-3/questions"]
+        places = [
+            {(row["language"], row["item"], row["turn"]) for row in read_table(run / f"{name}.parquet").to_pylist()}
+            for name in tables
+        ]
+        assert places[0] == places[1] == places[2] and len(places[0]) >= 2 * 8
+    table = (asked_checkout.folder / "results/studies/asked/world/tables/judge_checks.md").read_text()
+    assert "Generated world" in table
+
+
+def test_another_judge_generates_and_identifies_nothing(asked):
+    asked.edit(STUDY, "judge: exact}}", "judge: biased}}")
+    planned = asked.plan()
+    assert planned.pop("write_spec") > 0
+    assert planned == {"judge": 1, **CHECKS}
+
+
+def test_an_edited_protocol_judges_again_and_nothing_else(asked):
+    file = asked.folder / "src/polytune/judging/protocols/rating-3.txt"
+    file.write_text(file.read_text() + "\nTake your time.\n")
+    planned = asked.plan()
+    assert planned.pop("write_spec") > 0
+    assert planned == {"judge": 1, "collect_scores": 1, "build_table": 1}
+
+
+def test_one_more_language_asks_in_that_language_only(asked):
+    before, judged = {file.name for file in (asked.folder / "work/responses").iterdir()}, requests(asked)
+    kept = (asked.folder / RUN / "responses/questions.parquet").read_bytes()
+    asked.edit(STUDY, "languages: [en, zh], items", "languages: [en, zh, es], items")
+    planned = asked.plan()
+    assert planned["read_prompts"] == planned["generate"] == planned["judge"] == 1
+    assert not planned.keys() & {"train_full", "evaluate_run", "read_source"}
+    asked.run("--profile", "profiles/local", "--cores", "2")
+    fresh = {file.name for file in (asked.folder / "work/responses").iterdir()} - before
+    assert len(fresh) == 3 and all(name.startswith("es-") for name in fresh)  # a journal for each run
+    languages = read_table(asked.folder / RUN / "responses/questions.parquet").to_pydict()["language"]
+    assert set(languages) == {"en", "zh", "es"}
+    assert requests(asked) < 1.6 * judged, "what was judged before was asked again"
+    asked.edit(STUDY, "languages: [en, zh, es], items", "languages: [en, zh], items")
+    asked.run("--profile", "profiles/local", "--cores", "2")
+    assert (asked.folder / RUN / "responses/questions.parquet").read_bytes() == kept
+
+
+def test_deleted_answers_come_back_from_what_is_kept_and_nobody_is_asked(asked):
+    responses, verdicts = (
+        asked.folder / RUN / f"{name}/questions.json" for name in ("responses", "verdicts/exact/rating-3")
+    )
+    before, judged = {file: json.loads(file.read_text()) for file in (responses, verdicts)}, requests(asked)
+    for file in (responses, verdicts):
+        file.unlink()
+        file.with_suffix(".parquet").unlink()
+    assert {"generate", "judge"} <= asked.plan().keys()
+    asked.run("--profile", "profiles/local", "--cores", "2")
+    assert requests(asked) == judged
+    for file, content in before.items():
+        assert json.loads(file.read_text())["digest"] == content["digest"]
+    assert asked.plan() == {}
+
+
+def test_results_that_were_moved_are_known_without_snakemake_s_records(asked):
+    shutil.rmtree(asked.folder / ".snakemake")
+    assert asked.plan() == {}
+    asked.edit(STUDY, "max_new_tokens: 12", "max_new_tokens: 13")
+    planned = asked.plan()
+    assert planned["generate"] == planned["judge"] == 1 and "train_full" not in planned
