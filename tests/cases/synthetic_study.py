@@ -50,7 +50,7 @@ class MadeStudy:
 
     def asked(self, kind: dict[str, Any], **changes: Any) -> dict[str, Any]:
         """Return the spec of a figure or table of this study."""
-        names = {code: {"name": row.name, "family": row.family, "script": row.script}
+        names = {code: {"name": row.name, "family": row.family, "branch": row.branch, "script": row.script}
                  for code, row in languages().items()}  # fmt: skip
         spec = deepcopy(self.spec)
         return {

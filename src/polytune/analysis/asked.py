@@ -143,7 +143,7 @@ def _in_words(name: str, value: Any, context: Context) -> str:
         return coordinate_word(value) if value else "nothing"
     if name == "exposure":
         return context.word("exposure", value) if value else "anybody"
-    if isinstance(value, list | tuple):
+    if isinstance(value, dict | list | tuple):
         return ", ".join(_in_words(name, entry, context) for entry in value)
     if name in ("benchmark", "benchmarks"):
         return context.title(value) if value else "all benchmarks"

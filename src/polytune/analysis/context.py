@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from polytune.errors import InputError, nearest
@@ -34,6 +34,8 @@ class Context:
     evaluations: tuple[EvaluationInfo, ...]
     languages: dict[str, str]
     """Names of languages by code."""
+    described: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Family, branch and script of languages by code."""
 
     @staticmethod
     def of(spec: dict[str, Any]) -> Context:
@@ -50,7 +52,9 @@ class Context:
                 EvaluationInfo(entry["name"], entry["origin"], entry["title"], math.nan, entry["parallel"])
             )
         names = {code: row["name"] for code, row in spec["languages"].items()}
-        return Context(spec["study"], spec["scale"], tuple(spec["worlds"]), tuple(evaluations), names)
+        return Context(
+            spec["study"], spec["scale"], tuple(spec["worlds"]), tuple(evaluations), names, spec["languages"]
+        )
 
     def evaluation(self, name: str, origin: str | None = None) -> EvaluationInfo:
         """Return an evaluation by name, and by origin where the study has several of that name."""
@@ -109,6 +113,7 @@ COORDINATES = {
     "n_languages": "languages tuned on",
     "percent": "rows spread over all languages (%)",
     "k": "number of clusters (k)",
+    "size": "number of languages",
     "features": "language vectors",
     "device_hours": "device-hours",
     "evaluation": "benchmark",

@@ -22,6 +22,8 @@ class MeasureInfo:
     """Whether guessing among the choices reaches the benchmark's `chance`."""
     is_share: bool = False
     """Whether it counts right items, so that a single language has Wilson's interval."""
+    is_rate: bool = False
+    """Whether it is a mean of values between 0 and 1, so that a single language has Wilson's interval too."""
     digits: int = 2
     """Decimals in tables."""
     judged: bool = False
@@ -54,7 +56,7 @@ MEASURES = {
     "rating": MeasureInfo("rating", judged=True),
     "rating_in_language": MeasureInfo("rating in the right language", judged=True),
     "rating_lost": MeasureInfo("rating lost to the wrong language", higher_is_better=False, judged=True),
-    "win": MeasureInfo("wins, ties counted half", "%", percent=True, digits=1, judged=True),
+    "win": MeasureInfo("wins, ties counted half", "%", percent=True, is_rate=True, digits=1, judged=True),
     "length_advantage": MeasureInfo("length beyond the opponent's", "characters", digits=1),
     "language_advantage": MeasureInfo("answers in the language beyond the opponent's", "%", percent=True, digits=1),
     "language_pass": MeasureInfo("answers in the language of the question", "%", percent=True, is_share=True, digits=1),

@@ -20,6 +20,7 @@ from polytune.analysis.choices import (
     name_models,
     without_world,
 )
+from polytune.analysis.intervals import t_quantile
 from polytune.analysis.measures import MeasureInfo
 from polytune.errors import InputError, nearest
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
@@ -167,8 +168,11 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         own = sum(error**2 for error in errors) / len(errors)
         stderr = math.sqrt(max(between, own if own == own else between) / len(means))
     low, high = value - BAND * stderr, value + BAND * stderr
-    if info.is_share and len(rows) == 1 and first["language"] and not first["aggregate"] and first["items"]:
-        low, high = wilson_interval(value, _effective(value, stderr, int(first["items"])), BAND)
+    if len(rows) == 1 and first["language"] and not first["aggregate"] and first["items"]:
+        if info.is_share:
+            low, high = wilson_interval(value, _effective(value, stderr, int(first["items"])), BAND)
+        elif info.is_rate:
+            low, high = rate_interval(value, stderr, int(first["items"]))
     tuned = rows["tuned"].drop_duplicates()
     orders = {tuple(codes) for codes in rows["languages"]}
     kept = [
@@ -212,6 +216,16 @@ def coverage_notes(points: pd.DataFrame, info: MeasureInfo) -> list[str]:
 def _effective(share: float, stderr: float, items: int) -> float:
     """Return how many independent items have this standard error: fewer where an item is several turns."""
     return min(float(items), 1 + share * (1 - share) / stderr**2) if stderr > 0 else float(items)
+
+
+def rate_interval(value: float, stderr: float, items: int) -> tuple[float, float]:
+    """Return the interval of a mean of values between 0 and 1, some of them halves, that has this standard error.
+
+    `intervals.bounded_interval` of the values, of which only mean and error are known: ties make the error smaller than
+    that of as many wins and losses.
+    """
+    effective = value * (1 - value) / stderr**2 if stderr > 0 else float(items)
+    return wilson_interval(value, effective, t_quantile(items - 1))
 
 
 def wilson_interval(share: float, items: float, z: float) -> tuple[float, float]:

@@ -46,7 +46,9 @@ def rank_study(
                 yield about | {"language": ""}, *_rank(tables, members, higher_is_better)
             for language in languages or ():
                 if language in wide.index:
-                    yield about | {"language": language}, *_rank([wide.loc[language]], members, higher_is_better)
+                    own = wide.loc[language].dropna(axis=1, how="all")  # a model is not set beside itself
+                    there = members[members["run"].isin(own.columns)]
+                    yield about | {"language": language}, *_rank([own], there, higher_is_better)
 
 
 def _rank(tables: list[pd.DataFrame], members: pd.DataFrame, higher_is_better: bool) -> tuple[list[str], Ranks]:

@@ -55,6 +55,32 @@ FIGURES = {
         ("scores", "runs", "context", "items"),
         "{measure} beyond that of {reference}, with 95 % intervals over {test_over}",
     ),
+    "matrix": Kind(
+        "polytune.figures.matrix:draw_matrix",
+        ("scores", "runs", "context"),
+        "{measure} of models tuned on one language (rows) in {benchmark} by language (columns)",
+    ),
+    "language_groups": Kind(
+        "polytune.figures.language_groups:draw_groups",
+        ("scores", "runs", "context", "items"),
+        "{measure} in {benchmark} against {against}, a line for each of the {groups} of languages",
+    ),
+    "pair_means": Kind(
+        "polytune.figures.pair_means:draw_pair_means",
+        ("scores", "runs", "context", "items"),
+        "Mean {measure} in {benchmark} of models tuned on two languages and on each of them, in all other languages",
+    ),
+    "corpus_share": Kind(
+        "polytune.figures.corpus_share:draw_corpus_share",
+        ("scores", "runs", "context", "items", "published_folder"),
+        "Mean {measure} in {benchmark} over other languages than the one tuned on, against its share of the "
+        "pre-training corpus ({shares})",
+    ),
+    "rating_shares": Kind(
+        "polytune.figures.rating_shares:draw_rating_shares",
+        ("scores", "runs", "context", "items", "published_folder"),
+        "How often models tuned on one language get each rating in it, in {benchmark}",
+    ),
     "language_map": Kind(
         "polytune.figures.selections:draw_map",
         ("runs", "context", "vectors"),

@@ -192,7 +192,7 @@ def interval_notes(lines: list[Line], scale: Scale, named: bool = True) -> list[
     points = pd.concat([line.tuned if len(line.tuned) else line.points for line in lines])
     seeds, worlds = int(points["seeds"].max()), int(points["worlds"].max())
     over = ["items", *[f"{seeds} seeds"] * (seeds > 1), *[f"{worlds} worlds"] * (worlds > 1)]
-    items = sorted({int(count) for line in lines for count in line.points["items"]})
+    items = sorted({int(count) for line in lines for count in line.points["items"] if count})
     counted = f"{items[0]:,}" if len(items) == 1 else f"{items[0]:,} to {items[-1]:,}"
     models = max(len(line.tuned) for line in lines)
     facts = [f"95 % interval over {' and '.join(over)}"]

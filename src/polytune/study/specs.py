@@ -103,7 +103,8 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
     found = {f"scores/{about}": _scores(plan, study, evaluations)}
     found |= {f"imports/{study.name}/{name}": entry.spec for name, entry in study.imports.items()}
     table = language_table()
-    names = {code: {key: getattr(entry, key) for key in ("name", "family", "script")} for code, entry in table.items()}
+    told = ("name", "family", "branch", "script")
+    names = {code: {key: getattr(entry, key) for key in told} for code, entry in table.items()}
     common = {
         "study": study.name,
         "scale": study.scale,
@@ -116,7 +117,7 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
     for kind, chosen in (("figures", study.figures), ("tables", study.tables)):
         for name, spec in chosen.items():
             content = {**common, "name": name, "spec": spec, "defaults": defaults}
-            for option in ("published", "ratings"):
+            for option in ("published", "ratings", "shares"):
                 if file := spec.get(option):
                     content[f"{option}_digest"] = sha256_file(ROOT / "config/published" / file)
             found[f"{kind}/{about}/{name}"] = content

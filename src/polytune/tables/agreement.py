@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from polytune.analysis.items import Items
 
 PUBLISHED = ("language", "judge", "human")
-"""Columns of published totals, a row per system and language."""
+"""Columns of published totals, a row per system and language; a file with `agreement` has percents of agreement."""
 
 
 def build_agreement(
@@ -51,8 +51,8 @@ def build_agreement(
         notes.append(f"People: {ratings}. Judge: {choice.measure}, answers that both rated.")
     if published is not None:
         path = published_folder / published
-        found += _published(read_published_values(path, PUBLISHED))
-        notes.append(f"Published: {published_source(path)}; worked out from the totals that it prints.")
+        found += _published(path)
+        notes.append(f"Published: {published_source(path)}.")
     data = pd.DataFrame(found)
     body = [
         [Cell(text) for text in (row["source"], context.language(row["language"]), *_texts(row))]
@@ -100,10 +100,15 @@ def _frame(values: Any) -> pd.DataFrame:
     return pd.DataFrame(values)
 
 
-def _published(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a row of agreement for each language of published totals."""
+def _published(path: Path) -> list[dict[str, Any]]:
+    """Return a row for each language of what a paper printed: its shares of agreement, or what follows from totals."""
     from polytune.analysis.agreement import system_agreement
 
+    table = read_published_values(path, ("language",))
+    if "agreement" in table:
+        shares = zip(table["language"], table["agreement"] / 100, strict=True)
+        return [{"source": "published", "language": language, "share": share} for language, share in shares]
+    table = read_published_values(path, PUBLISHED)
     return [
         {"source": "published", "language": language, **vars(system_agreement(part["judge"], part["human"]))}
         for language, part in table.groupby("language", sort=False)
@@ -113,10 +118,11 @@ def _published(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _texts(row: dict[str, Any]) -> list[str]:
     """Return the numbers of a row as texts."""
     pairs = row.get("pairs", math.nan)
+    systems, *agreement = (row.get(name, math.nan) for name in ("systems", "r", "low", "high", "spearman"))
     return [
-        str(row["systems"]),
-        _interval(row["r"], row["low"], row["high"], 4),
-        number(row["spearman"], 4),
+        DASH if systems != systems else f"{systems:.0f}",
+        _interval(*agreement[:3], 4),
+        number(agreement[3], 4),
         DASH if pairs != pairs else f"{pairs:,.0f}",
         *(_interval(*(row.get(f"{name}{end}", math.nan) for end in ("", "_low", "_high")))
           for name in ("share", "kappa")),

@@ -104,6 +104,11 @@ TABLES = {
         (*PLAIN, "confusion"),
         "Language of the question against language of the answer in {benchmark}, a row for each {panels} and language",
     ),
+    "languages": Kind(
+        "polytune.tables.languages:build_languages",
+        PLAIN,
+        "The languages of {benchmark}: family, branch, script, and which bases have seen them",
+    ),
     "exposure_groups": Kind(
         "polytune.tables.groups:build_exposure",
         PLAIN,
