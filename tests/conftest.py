@@ -32,6 +32,7 @@ SLOW = (
     "figures/test_differences.py",  # collects a study
     "figures/test_draw.py",
     "figures/test_judged_figures.py",
+    "figures/test_side_by_side.py",
     "tables",  # thousands of resamples, collected studies
 )
 PLACES = {**dict.fromkeys(SLOW, "slow"), "workflow": "workflow", "slurm": "cluster"}
