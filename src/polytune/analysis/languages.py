@@ -36,6 +36,8 @@ def language_shares(
     chosen = chosen.assign(model=name_models(chosen))
     for name in ("base", "mixture"):
         chosen[name] = without_world(chosen[name], chosen["world"])
+    if column in chosen and chosen[column].dtype.kind == "f":  # numbers in words, none for an untuned base
+        chosen[column] = [f"{value:g}" if value == value else "" for value in chosen[column]]
     known = [name for name in coordinates(runs) if name in chosen]
     if column not in known:
         raise InputError(f"panels: no column '{column}'{nearest(column, known)}; there are: {', '.join(known)}")

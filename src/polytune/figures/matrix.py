@@ -73,7 +73,9 @@ def draw_matrix(
         f"95 % interval is {half:.0f} in the median."
     ]
     if choice.measure == "win":
-        notes.append("Bold: the interval does not hold 50." + " Grey: a model against itself." * own.any(axis=None))
+        notes.append("Bold: the interval does not hold 50.")
+    if own.any(axis=None):
+        notes.append("Grey: a model against itself.")
     return Drawing(figure, points, notes=[*notes, *coverage_notes(points, choice.info)])
 
 
