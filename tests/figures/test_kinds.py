@@ -64,7 +64,8 @@ def test_captions_name_only_options(key, name):
     content = {
         "study": "s", "scale": "world", "worlds": ["w1"], "name": "x", "defaults": {}, "languages": {},
         "spec": {key: name} | {option: value for option, value in (("benchmark", "xcopa"), ("benchmarks", ["xcopa"]),
-                                                                   ("exposure", "tuning"), ("reference", "base"))
+                                                                   ("exposure", "tuning"), ("reference", "base"),
+                                                                   ("groups", {"all": ["en"]}), ("shares", "x.csv"))
                                if option in kind_of(key, name).options},
         "evaluations": [{"name": "xcopa", "origin": "world", "parallel": True,
                          "benchmark": {"benchmark": "xcopa", "title": "XCOPA", "chance": 0.5}}],

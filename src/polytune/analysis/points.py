@@ -20,7 +20,6 @@ from polytune.analysis.choices import (
     name_models,
     without_world,
 )
-from polytune.analysis.intervals import t_quantile
 from polytune.analysis.measures import MeasureInfo
 from polytune.errors import InputError, nearest
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
@@ -224,6 +223,8 @@ def rate_interval(value: float, stderr: float, items: int) -> tuple[float, float
     `intervals.bounded_interval` of the values, of which only mean and error are known: ties make the error smaller than
     that of as many wins and losses.
     """
+    from polytune.analysis.intervals import t_quantile
+
     effective = value * (1 - value) / stderr**2 if stderr > 0 else float(items)
     return wilson_interval(value, effective, t_quantile(items - 1))
 
