@@ -72,11 +72,12 @@ def gain_scores(
         if not of_others or run not in answers:
             continue
         of_others[ALL] = pd.DataFrame(of_others).mean(axis=1, skipna=False)
-        score = rows[rows["run"] == run].iloc[0].to_dict() | {"language": "", "aggregate": "mean", "tuned": None}
+        own = rows[rows["run"] == run]
+        whole = {"language": "", "aggregate": "mean", "tuned": None, "drift": 0.0, "missing": int(own["missing"].sum())}
         for code, values in of_others.items():
             gain = relative_gain(answers[run], values)
             shown = {"value": 100 * gain.value, "stderr": 100 * gain.stderr, "items": gain.items, "over": code}
-            found.append({**score, **shown, "drift": 0.0, "missing": 0})
+            found.append({**own.iloc[0].to_dict(), **whole, **shown})
     if not found:
         raise InputError(f"reference: no run stands beside one of '{reference}' of the same base, method and seed")
     return pd.DataFrame(found)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from polytune.analysis.choices import Choice, Layout
 from polytune.analysis.context import Context
 from polytune.analysis.gains import ALL, gain_scores
-from polytune.analysis.points import select_points
+from polytune.analysis.points import coverage_notes, select_points
 from polytune.analysis.published import published_source, read_published_values
 from polytune.config.kinds import Coordinate, Evaluation, Family, Language, Published
 from polytune.errors import InputError
@@ -69,7 +69,7 @@ def draw_gains(
     for value in printed:
         for one in axes[: len(bases)]:
             one.axvline(value, color="black", lw=0.8, ls=(0, (4, 2)))
-    return Drawing(figure, points, notes=notes + said)
+    return Drawing(figure, points, notes=[*notes, *coverage_notes(points, choice.info), *said])
 
 
 def _draw_rows(axes: Axes, points: pd.DataFrame, by: str, names: list[str], over: list[str]) -> None:

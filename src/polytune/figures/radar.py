@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from polytune.analysis.choices import PARTS, Choice, Layout, Mean, choose_runs
 from polytune.analysis.context import Context
 from polytune.analysis.groups import choose_units
-from polytune.analysis.points import select_points
+from polytune.analysis.points import coverage_notes, select_points
 from polytune.config.kinds import Coordinate, Evaluation, Language
 from polytune.errors import InputError
 from polytune.figures import style
@@ -28,6 +28,9 @@ FEWEST = 3
 """Spokes that a polygon needs."""
 SPREAD = math.radians(8)
 """Angle that the marks of one spoke take beside each other, or their intervals would hide each other."""
+
+SHAPE = 0.85
+"""Height of a panel as a share of its width: the names stand beside the circle rather than above it."""
 
 
 def draw_radar(
@@ -72,8 +75,8 @@ def draw_radar(
     looks |= {"": (style.GREY, "o", "--")} if (points[by] == "").any() else {}
     pages = list(dict.fromkeys(points[panels]))
     columns = min(len(pages), 2 if turns == "apart" else 3)
-    height = style.PAGE / columns if columns > 1 else style.COLUMN
-    size = (style.PAGE if columns > 1 else style.COLUMN, math.ceil(len(pages) / columns) * height + 0.3)
+    width = style.PAGE if columns > 1 else style.COLUMN
+    size = (width, math.ceil(len(pages) / columns) * SHAPE * width / columns + 0.3)
     figure, axes = style.new_figure(*size, math.ceil(len(pages) / columns), columns, projection="polar")
     for unused in axes[len(pages) :]:
         unused.set_visible(False)
@@ -83,14 +86,14 @@ def draw_radar(
         for name, look in looks.items():
             own = here[here[by] == name].set_index("spoke").reindex(spokes)
             _draw_polygon(axes[place], own, look, list(looks).index(name) - (len(looks) - 1) / 2, len(looks), top)
-        _name_spokes(
-            axes[place], [spoke.replace(" ", ", turn ") if turns == "apart" else spoke for spoke in spokes], top
-        )
+        _name_spokes(axes[place], spokes, top)
         axes[place].set_title(f"({letter(place)}) {context.word(panels, page)}", loc="left", fontsize=6.5)
     write_legend(figure, _signs(looks, bool(points["value"].isna().any())))
-    asked = ", turn by turn" if turns == "apart" else ""
+    asked = " and turn (1, 2)" if turns == "apart" else ""
     notes = [f"{choice.info.axis.capitalize()} of each category{asked}, 0 in the centre; bars: 95 % intervals over "
              f"questions ({_counts(points)} answers each)."]  # fmt: skip
+    marked = ", but for what is marked as missing." if points["value"].isna().any() else "."
+    notes += [said.removesuffix(".") + marked for said in coverage_notes(points.dropna(subset="value"), choice.info)]
     return Drawing(figure, points, notes=notes)
 
 
@@ -114,7 +117,10 @@ def _draw_polygon(
 
 def _name_spokes(axes: PolarAxes, names: Sequence[str], top: float) -> None:
     """Write the names around the circle, each away from it."""
+    from matplotlib.ticker import MaxNLocator
+
     angles = [2 * math.pi * place / len(names) for place in range(len(names))]
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     axes.set_theta_zero_location("N")
     axes.set_theta_direction(-1)
     axes.set_ylim(0, 1.05 * top)
@@ -139,6 +145,7 @@ def _signs(looks: dict[str, tuple[str, str, str]], missing: bool) -> list:
 
 
 def _counts(points: pd.DataFrame) -> str:
-    """Return how many answers a point is of, from the least to the most."""
-    least, most = points["items"].min(), points["items"].max()
+    """Return how many answers a value is of, from the least to the most."""
+    items = points.loc[points["value"].notna(), "items"]
+    least, most = items.min(), items.max()
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
