@@ -59,12 +59,12 @@ def draw_gains(
     for place, base in enumerate(bases):
         axes[place].set_xlim(low - room, high + room)
         _draw_rows(axes[place], points[points["base"] == base], by, names, over)
-        words = [f"the mean of {ALL}" if code == ALL else context.language(code) for code in over]
+        words = [f"the mean of {ALL}" if code == ALL else f"{context.language(code)} alone" for code in over]
         axes[place].set_yticks([-row for row in range(len(over))], words if place % 3 == 0 else [])
         axes[place].set_title(f"({letter(place)}) {base}", loc="left", fontsize=6.5)
-    label_page(axes, len(bases), "tuned on … alone", f"gain in {choice.info.label} (%)")
+    label_page(axes, len(bases), "", f"gain in {choice.info.label} (%)")
     write_legend(figure, [_sign(place, name) for place, name in enumerate(names)])
-    notes = ["Gain over the model tuned on one language, taken in each language and averaged; bars: 95 % interval over "
+    notes = ["Gain over models tuned on one language, taken in each language and averaged; bars: 95 % interval over "
              "prompts."]  # fmt: skip
     for value in printed:
         for one in axes[: len(bases)]:
