@@ -31,7 +31,7 @@ SETTINGS = {8192: 96, 250_880: 48}  # vocabulary: prompts
 BATCHES = (8, 16, 32, 64)
 AIM = 1.5
 END, ROOM = 2, 128
-ENDING = {512: 3, 8192: 4, 250_880: 5}
+ENDING = {512: 3, 8192: 4, 250_880: 2.5}
 """How much longer the end's output weights are than other tokens', by vocabulary: so that it wins now and then."""
 
 
