@@ -148,6 +148,21 @@ def test_two_studies_share_what_both_ask(tmp_path):
     assert set(both.answers.files("one")) <= set(both.targets(["one"]))
 
 
+def test_a_study_without_questions_stands_beside_one_with(tmp_path):
+    """Both have the run whose answers are borrowed; each study's null answers are to its own questions."""
+    silent = (
+        STUDY.format(name="one").partition("  prompts:")[0]
+        + "  benchmarks: [xcopa]\nworld:"
+        + (STUDY.format(name="one").partition("\nworld:")[2])
+    )
+    plan = plan_of(tmp_path, silent, STUDY.format(name="two"))
+    assert {path.split("/")[0] for path in plan.answers.nulls} == {"null-two-w1"}
+    other = STUDY.format(name="three").replace("questions", "asked").replace("world-asked", "world-questions")
+    plan = plan_of(tmp_path, other, STUDY.format(name="two"))
+    assert set(plan.answers.responses["null-two-w1/null/empty/seed0"]) == {"questions"}
+    assert set(plan.answers.responses["null-three-w1/null/empty/seed0"]) == {"asked"}
+
+
 def test_another_question_under_the_same_name_is_refused(tmp_path):
     other = STUDY.format(name="two").replace("items: 10", "items: 20")
     with pytest.raises(InputError, match=r"study1\.yaml: evaluation\.prompts\.questions: an earlier study asks"):

@@ -104,16 +104,11 @@ class Owed:
                         )
         merged = {path: answers for path, answers in merged.items() if answers}
         for null in self.nulls.values():
-            if answers := self._judged_answers(null.donor):
+            study = self.plan.studies[null.study]
+            judged = {one.responses for one in study.judged.values()}
+            if answers := {name: one for name, one in study.answers.get(null.donor, {}).items() if name in judged}:
                 merged[null.path] = answers
         return merged
-
-    def _judged_answers(self, run: str) -> dict[str, Responses]:
-        names = {one.responses for study in self._studies(run) for one in study.judged.values()}
-        return {name: one for study in self._studies(run) for name, one in study.answers[run].items() if name in names}
-
-    def _studies(self, run: str) -> list[Study]:
-        return [study for study in self.plan.studies.values() if run in study.runs]
 
     def world_of(self, run: str) -> str:
         """Return the world of a run, or of the donor of null answers; empty for real ones."""
