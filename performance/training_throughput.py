@@ -209,7 +209,7 @@ def train_with_polytune(make: Callable, rows, setting: Setting) -> dict:
             return norm
 
         engine.step = timed_step
-        train(engine, updates, Hardware(checkpoint_minutes=0), Path(name))
+        train(engine, updates, None, Hardware(checkpoint_minutes=0), Path(name))
     tokens = updates.count_tokens()[0] - int(selected.lengths[updates.rows_of(0)].sum())
     return {"tokens": tokens, "useful": 1.0, "times": times, "loss": loss}
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from polytune.config import tables
 from polytune.config.benchmarks import find_benchmark
 from polytune.config.tables import bases, sources
 from polytune.errors import InputError
+from polytune.fetch import wanted
 from polytune.fetch.wanted import find_wanted
 from polytune.files import read_json
 from tests.cases.fake_hub import COMMIT, Hub, serve
@@ -217,7 +219,6 @@ def test_a_hub_out_of_reach_is_said(hub, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "name", "said"),
     [
-        ("base", "bloom-1b7", "base 'bloom-1b7': revision 'main' pins nothing"),
         ("base", "bloom-7b", "did you mean 'bloom-7b1'"),
         ("tokenizer", "blom", "no base in config/bases.tsv has the tokenizer 'blom'"),
         ("source", "alpaca-mt", "location is '-'; name its directory in locations.sources"),
@@ -241,3 +242,20 @@ def test_one_data_set_has_one_revision(monkeypatch):
     monkeypatch.setattr("polytune.fetch.wanted.benchmarks", lambda: rows)
     with pytest.raises(InputError, match=r"benchmark 'x': revision '1', but '2' of benchmark 'y'"):
         find_wanted("benchmark", "a/b")
+
+
+def test_a_branch_is_no_revision(tmp_path, monkeypatch):
+    rows = {"mine": tables.build_row(tables.Base, MINE, "bases.tsv")}
+    monkeypatch.setattr(wanted, "bases", lambda: rows)
+    with pytest.raises(InputError, match="base 'mine': revision 'main' pins nothing; put a commit there"):
+        wanted.find_wanted("base", "mine")
+
+
+MINE = {
+    "base": "mine",
+    "architecture": "decoder",
+    "location": "somebody/mine",
+    "tokenizer": "mine",
+    "licence": "apache-2.0",
+    "revision": "main",
+}

@@ -232,7 +232,7 @@ def test_two_bases_are_refused_or_drawn_as_two_lines(tmp_path):
         draw(study, spec)
     both = draw(study, {**spec, "by": "base"})
     words = {text for text, *_ in texts_of(both.figure)}
-    assert {"world-bloom-w1", "world-t5-w1", "world-bloom-w1, base", "world-t5-w1, base"} <= words
+    assert {"world-bloom", "world-t5", "world-bloom, base", "world-t5, base"} <= words
     assert drawn_values(both.figure) == csv_values(both.table)
 
 

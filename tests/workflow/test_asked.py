@@ -49,7 +49,7 @@ def test_every_answer_is_identified_and_judged(asked_checkout):
             for name in tables
         ]
         assert places[0] == places[1] == places[2] and len(places[0]) >= 2 * 8
-    table = (asked_checkout.folder / "results/studies/asked/world/tables/judge_checks.md").read_text()
+    table = (asked_checkout.folder / "results/studies/asked/world/tables/judge-checks.md").read_text()
     assert "Generated world" in table
 
 

@@ -6,6 +6,7 @@ Each distinct line runs once. Lines for a cluster are planned on this machine: `
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,17 @@ BENCHMARKS = "real-benchmarks"
 
 RUNS_ALONE = ("--rulegraph", "--unlock", "--lint", "--summary", "--list-target-rules")
 NEEDS_RESULTS = ("--report",)  # tests/workflow/test_end_to_end.py runs it after a study
+
+
+PINCH = ["en", "ar", "cs", "es", "et", "fi", "he", "hi", "hr", "it", "pl", "ru", "sk", "sl", "sr", "sw", "zh"]
+
+
+def write_lists(folder, languages):
+    """Write lists of instructions in Alpaca's layout: what the study pinch asks a reader to translate."""
+    folder.mkdir()
+    for code in languages:
+        rows = [{"instruction": f"{code} {number}", "input": "", "output": f"{number}"} for number in range(3)]
+        (folder / f"{code}.json").write_text(json.dumps(rows))
 
 
 def as_dry_run(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,6 +65,8 @@ def checkout(clean_checkout, tmp_path_factory):
     write_alpaca(checkout.folder / "alpaca-mt")
     write_questions(checkout.folder / "openassistant-50")
     write_lima(checkout.folder / "lima-x")
+    for name, languages in (("lima-oasst", PINCH), ("alpaca-farm", PINCH)):
+        write_lists(checkout.folder / name, languages)
     write_mt_bench(checkout.folder / "MT-Bench-X")
     return checkout
 

@@ -168,12 +168,12 @@ def test_an_edit_of_a_table_makes_stale_what_it_decides(finished, case):
     assert finished.plan() == expected
 
 
-def test_another_count_of_parameters_plans_nothing(finished):
+def test_another_count_of_parameters_is_another_column_of_the_runs_and_trains_nothing(finished):
     path = finished.folder / "config/world.yaml"
     text, count = re.subn(r"(?m)^    parameters: \d+", "    parameters: 123456", path.read_text())
-    assert count == 3
+    assert count > 3
     path.write_text(text)
-    assert finished.plan() == {}
+    assert finished.plan() == {"write_spec_of_scores": 1, "collect_scores": 1, "draw_figure": 1, "build_table": 1}
 
 
 def test_another_pretraining_makes_everything_anew_but_the_world_and_its_data(finished):

@@ -8,7 +8,9 @@ rule collect_scores:
         spec=lambda wildcards: PLAN.spec(f"scores/{wildcards.study}/{wildcards.scale}"),
         evaluations=lambda wildcards: PLAN.evaluation_files(wildcards.study),
         answers=lambda wildcards: PLAN.answers.files(wildcards.study),
-        prompts=lambda wildcards: prompts_reports(PLAN, PLAN.studies[wildcards.study].answers),
+        prompts=lambda wildcards: prompts_reports(
+            PLAN, PLAN.studies[wildcards.study].answers
+        ),
         imports=lambda wildcards: [
             PATHS.import_marker(wildcards.study, name)
             for name in PLAN.studies[wildcards.study].imports
