@@ -1,6 +1,6 @@
 # make run    from nothing to the figures of the default configuration, on the generated world
 # make run-all  the same of every study
-# make check  the quick tests, nothing trained: under a minute
+# make check  the quick tests, nothing trained
 # make test   the whole test suite but the cluster's, which is make test-cluster (as root)
 # make lint   the style checks of the tests alone
 PYTHON ?= python3
