@@ -12,6 +12,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 TIERS = ("unit", "slow", "workflow", "cluster", "gpu")
 SLOW = (
     "training",
+    "analysis/test_answers.py",  # collects studies
+    "analysis/test_correlations.py",
+    "scores/test_judged.py",
+    "world/test_build.py",  # makes worlds
     "fetch",  # starts servers
     "evaluation/test_command.py",  # as many processes as cases
     "evaluation/test_evaluate_run.py",
