@@ -163,6 +163,14 @@ def test_a_study_without_questions_stands_beside_one_with(tmp_path):
     assert set(plan.answers.responses["null-three-w1/null/empty/seed0"]) == {"asked"}
 
 
+def test_the_result_of_an_identification_is_of_responses_that_it_identifies(text, tmp_path):
+    """Else a result that was asked to be something else would be looked for in the wrong place, and stay."""
+    first = "first: {prompts: world-questions, languages: [en], items: 5, max_new_tokens: 9}\n    questions:"
+    plan = plan_of(tmp_path, text.replace("questions:", first, 1))
+    assert list(plan.answers.responses[EN]) == ["first", "questions"]
+    assert plan.answers.result_of(f"identified/exact/{EN}") == plan.paths.identified(EN, "exact", "questions")
+
+
 def test_another_question_under_the_same_name_is_refused(tmp_path):
     other = STUDY.format(name="two").replace("items: 10", "items: 20")
     with pytest.raises(InputError, match=r"study1\.yaml: evaluation\.prompts\.questions: an earlier study asks"):

@@ -111,8 +111,7 @@ def expected_usage(costs: Costs, one: Judged) -> Usage:
     size = assumed["prompts"].get(one.responses.prompts.listed, assumed["prompts"]["others"])
     judgement_tokens = assumed["judgement_tokens"]["world" if judge.backend == "world" else "others"]
     reference = size.get("reference_tokens", 0.0)
-    answer = answer_tokens(costs, one.responses) * (size.get("judge_tokens_per_token", 1.0))
-    lengths = Lengths(size["question_tokens"], answer, judgement_tokens, reference)
+    lengths = Lengths(size["question_tokens"], answer_tokens(costs, one.responses), judgement_tokens, reference)
     return forecast(protocol, judge, per_turn, lengths, REPEAT_SHARE)
 
 

@@ -257,7 +257,8 @@ class Owed:
             return self.plan.paths.responses(rest, next(iter(self.responses[rest])))
         if stage == "identified":
             identifier, _, run = rest.partition("/")
-            return self.plan.paths.identified(run, identifier, next(iter(self.responses[run])))
+            (batch,) = (batch for batch in self.identified(identifier) if run in batch.runs)
+            return self.plan.paths.identified(run, identifier, batch.owed[0])
         one = self.verdicts[about]
         return self.plan.paths.verdicts(one.run, one.judge, one.protocol, next(iter(one.languages)), one.opponent)
 
