@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from polytune.config.settings import load_config
 from polytune.data.templates import load_template
 from polytune.errors import InputError
 from polytune.generation.conversation import Form
 from polytune.generation.engines import longest_context
 from polytune.generation.journal import Answer, Journal
 from polytune.generation.plans import digest_prompts, key_parts
+from polytune.generation.server import COMMAND
 from polytune.generation.spec import Responses, find_template, read_spec, tuned_template
 from polytune.prompts.prompt import Prompt
 from tests.cases.generation_cases import write_spec
@@ -124,3 +126,8 @@ def test_journals_survive_lines_that_are_none(tmp_path, capsys):
     assert "is damaged; its answer is generated again" in capsys.readouterr().err
     journal.path.write_bytes(b'[]\n\x00\x00\n{"item": 1}\n3\n\xff\n' + whole)
     assert list(Journal(journal.path).answers) == [(0, 1), (0, 2)]
+
+
+def test_the_configuration_serves_as_the_command_does():
+    """On this machine alone: a server that listens everywhere would answer the whole cluster."""
+    assert load_config({})["generation"]["server"] == COMMAND
