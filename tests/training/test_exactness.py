@@ -11,6 +11,7 @@ import torch
 import transformers
 
 from polytune.mixtures.manifest import Mixture, Part
+from polytune.training.attention import AlibiDimensions
 from polytune.training.batches import Updates
 from polytune.training.loss import weighted_nll
 from polytune.training.model import compute_packs
@@ -113,16 +114,18 @@ def test_rows_of_a_pack_do_not_see_each_other(kind, tmp_path):
     torch.testing.assert_close(hidden[0][first:], hidden[1][first:], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "mixtral"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "mixtral", "bloom"])
 def test_the_variable_length_kernel_is_given_the_rows(kind, tmp_path, monkeypatch):
     """Torch's kernel needs a GPU; a stand-in with its signature and definition shows that it is called rightly."""
     import torch.nn.attention.varlen
 
-    from polytune.training import attention
+    from polytune.training import architectures, attention
 
     real = inspect.signature(torch.nn.attention.varlen.varlen_attn)
 
-    def varlen_attn(query, key, value, starts, key_starts, longest, key_longest, *, scale, window_size, enable_gqa):
+    def varlen_attn(
+        query, key, value, starts, key_starts, longest, key_longest, *, scale, window_size, enable_gqa=False
+    ):
         ends = (starts, key_starts, longest, key_longest)
         real.bind(query, key, value, *ends, scale=scale, window_size=window_size, enable_gqa=enable_gqa)
         assert window_size == (-1, 0) and starts is key_starts and starts.dtype == torch.int32
@@ -140,9 +143,26 @@ def test_the_variable_length_kernel_is_given_the_rows(kind, tmp_path, monkeypatc
     model = tiny_model(kind)
     compute_packs(model)
     expected = model(pack=pack)
-    monkeypatch.setattr(attention, "has_variable_length_kernel", lambda query: True)
+    for module in (attention, architectures):
+        monkeypatch.setattr(module, "has_variable_length_kernel", lambda query, further=0: True)
     monkeypatch.setattr(torch.nn.attention.varlen, "varlen_attn", varlen_attn)
     torch.testing.assert_close(model(pack=pack), expected, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("heads", [32, 12])  # slopes of a power of two and of other numbers
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_dimensions_for_alibi_add_slope_times_position(heads, dtype):
+    scale, width, positions = 128**-0.5, 16, torch.tensor([0, 1, 2, 255, 256, 257, 766, 767, 2047, 8191])
+    slopes = torch.tensor([2 ** (-8 * (head + 1) / 32) for head in range(32)])[:heads]
+    fused = torch.zeros(len(positions), heads, 3, width, dtype=dtype)
+    fused[:, :, 2] = 1
+    query, key, value = AlibiDimensions(slopes, scale).extend(fused, positions)
+    assert query.shape == key.shape == value.shape == (len(positions), heads, width + 8)
+    assert query.dtype == key.dtype == value.dtype == dtype
+    scores = torch.einsum("qhd,khd->hqk", query.double(), key.double()) * scale  # half types multiply exactly in it
+    expected = (slopes.double()[:, None] * positions.double())[:, None].expand_as(scores)
+    torch.testing.assert_close(scores, expected, rtol=2**-15, atol=0)
+    assert value[..., :width].min() == 1 and value[..., width:].abs().max() == 0
 
 
 @pytest.mark.gpu

@@ -13,7 +13,16 @@ import torch
 from torch.nn import functional
 
 from polytune.models.architectures import find_architecture
-from polytune.training.attention import AlibiMasks, PackContext, attend_causally, attend_in_transformers
+from polytune.models.bloom import alibi_slopes
+from polytune.training.attention import (
+    AlibiDimensions,
+    AlibiMasks,
+    PackContext,
+    attend_by_kernel,
+    attend_causally,
+    attend_in_transformers,
+    has_variable_length_kernel,
+)
 from polytune.training.t5 import install_t5
 
 IMPLEMENTATION = "polytune_rows"  # the name under which transformers knows our attention function
@@ -61,18 +70,27 @@ def _last_llama_block(context: PackContext) -> Callable:
 
 def _install_bloom(model, context: PackContext) -> None:
     masks, last = AlibiMasks(model.config.n_head), model.config.n_layer - 1
+    scale = model.transformer.h[0].self_attention.inv_norm_factor
+    dimensions = AlibiDimensions(alibi_slopes(model.config.n_head), scale)
     context.trimmed = True
 
-    def attend(self, hidden_states, residual, alibi, attention_mask, **unused):
-        fused = self.query_key_value(hidden_states)[0].view(-1, self.num_heads, 3, self.head_dim)
+    def attend_blocks(self, fused, dropout):
         results = []
         for block, padded in zip(context.decoder.blocks, context.decoder.pad(fused), strict=True):
             query, key, value = padded.transpose(1, 2).unbind(3)  # [rows, heads, length, d]
             mask = masks(query, block.length).expand(block.rows, -1, -1, -1)
-            dropout = self.attention_dropout.p if self.training else 0.0
             result = attend_causally(query, key, value, mask, self.inv_norm_factor, dropout)
             results.append(result.transpose(1, 2))
-        joined = context.decoder.unpad(results)
+        return context.decoder.unpad(results)
+
+    def attend(self, hidden_states, residual, alibi, attention_mask, **unused):
+        fused = self.query_key_value(hidden_states)[0].view(-1, self.num_heads, 3, self.head_dim)
+        dropout = self.attention_dropout.p if self.training else 0.0
+        if has_variable_length_kernel(fused, dimensions.COUNT) and not dropout:
+            widened = dimensions.extend(fused, context.positions)
+            joined = attend_by_kernel(*widened, context.decoder, scale)[..., : self.head_dim]
+        else:
+            joined = attend_blocks(self, fused, dropout)
         if self.layer_idx == last:  # the rest of the last block only at the positions that the loss asks for
             joined, residual = joined.index_select(0, context.predict), residual.index_select(1, context.predict)
         output = self.dense(joined.reshape(1, -1, self.hidden_size))

@@ -26,6 +26,7 @@ class PackContext:
     def __init__(self) -> None:
         self.decoder: Layout | None = None
         self.encoder: Layout | None = None
+        self.positions: torch.Tensor | None = None  # of the decoder's tokens in their rows
         self.predict: torch.Tensor | None = None  # positions that the loss asks for
         self.trimmed = False  # whether the model returns only those positions
 
@@ -72,10 +73,22 @@ def attend_rows(
     return layouts[0].unpad(results)
 
 
-def has_variable_length_kernel(query: torch.Tensor) -> bool:
-    """Return whether torch's flash attention can take the rows of a pack as they lie: one call, no padding."""
-    fits = query.shape[-1] <= 256 and query.shape[-1] % 8 == 0
+def has_variable_length_kernel(query: torch.Tensor, further: int = 0) -> bool:
+    """Return whether torch's flash attention can take the rows of a pack as they lie: one call, no padding.
+
+    `further` are dimensions that the heads get besides.
+    """
+    fits = query.shape[-1] + further <= 256 and query.shape[-1] % 8 == 0
     return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and fits
+
+
+def attend_by_kernel(query, key, value, layout: Layout, scale: float) -> torch.Tensor:
+    """Return causal attention of [tokens, heads, d] within rows by the kernel for rows of any length."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    ends = (layout.starts, layout.starts, layout.longest, layout.longest)
+    grouped = {"enable_gqa": True} if query.shape[1] != key.shape[1] else {}  # older versions of torch do not know it
+    return varlen_attn(query, key, value, *ends, scale=scale, window_size=(-1, 0), **grouped)
 
 
 def attend_in_transformers(
@@ -94,11 +107,7 @@ def attend_in_transformers(
         query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
     tensors = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]  # [tokens, heads, d]
     if has_variable_length_kernel(query) and not dropout:
-        from torch.nn.attention.varlen import varlen_attn
-
-        ends = (layout.starts, layout.starts, layout.longest, layout.longest)
-        grouped = query.shape[1] != key.shape[1]
-        result = varlen_attn(*tensors, *ends, scale=scale, window_size=(-1, 0), enable_gqa=grouped)  # causal
+        result = attend_by_kernel(*tensors, layout, scale)
     else:
         result = attend_rows(*tensors, layouts=(layout, layout), scale=scale, dropout=dropout)
     return result[None], None
@@ -150,3 +159,58 @@ class AlibiMasks:
             future = torch.full((size, size), float("-inf"), dtype=like.dtype, device=like.device).triu(1)
             mask = self.mask = (slopes + future)[None]
         return mask[:, :, :length, :length]
+
+
+class AlibiDimensions:
+    """ALiBi as further dimensions of queries and keys, for kernels that know no bias.
+
+    The bias slope * position is a product of two numbers, so four dimensions add it to the score exactly enough for
+    half precision: the position as 256 a + b, whose parts have no more digits than bfloat16 keeps, times the slope as
+    the sum of two numbers of that type, multiplied and added in float32 by the kernel. The rest up to `COUNT` is zero,
+    because kernels ask for a multiple of eight.
+    """
+
+    COUNT = 8
+
+    def __init__(self, slopes: torch.Tensor, scale: float) -> None:
+        self.slopes, self.scale = slopes / scale, scale  # the kernel multiplies every score with the scale
+        self.known: tuple | None = None
+
+    def extend(self, fused: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return query, key and value [tokens, heads, d + `COUNT`] of `fused` [tokens, heads, 3, d].
+
+        `positions` [tokens] are those in the rows. The values' further dimensions are zero, and so are the result's.
+        """
+        return _Widen.apply(fused, *self._dimensions(positions, fused.dtype))
+
+    def _dimensions(self, positions: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.known is None or self.known[0] is not positions or self.known[1] != dtype:  # all layers of a pack
+            slopes = self.slopes.to(positions.device)
+            high = slopes.to(dtype)
+            low = (slopes - high.float()).to(dtype)
+            ours = torch.stack([high, high, low, low], dim=-1)[None]  # [1, heads, 4]
+            ones = positions % 256
+            theirs = torch.stack([positions - ones, ones] * 2, dim=-1).to(dtype)[:, None]  # [tokens, 1, 4]
+            rest = self.COUNT - ours.shape[-1]
+            self.known = (positions, dtype, *(functional.pad(part, (0, rest)) for part in (ours, theirs)))
+        return self.known[2:]
+
+
+class _Widen(torch.autograd.Function):
+    """Write further dimensions behind those of fused queries, keys and values: one copy here, one of the gradient."""
+
+    @staticmethod
+    def forward(ctx, fused, ours, theirs):
+        ctx.width = width = fused.shape[-1]
+        wide = fused.new_zeros(*fused.shape[:-1], width + ours.shape[-1])
+        wide[..., :width] = fused
+        wide[:, :, 0, width:], wide[:, :, 1, width:] = ours, theirs
+        return wide.unbind(2)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        tokens, heads, _ = gradients[0].shape
+        result = gradients[0].new_empty(tokens, heads, len(gradients), ctx.width)
+        for place, gradient in enumerate(gradients):
+            result[:, :, place] = gradient[..., : ctx.width]
+        return result, None, None

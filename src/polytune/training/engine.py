@@ -61,8 +61,12 @@ class OneProcess:
 
     def step(self, learning_rate: float) -> float:
         """Clip the gradient, let the optimizer use it if it is finite, forget it; return its norm before clipping."""
-        norm = float(torch.nn.utils.clip_grad_norm_(self.trained, self.hyper.max_gradient_norm or math.inf))
+        gradients = [weight.grad for weight in self.trained if weight.grad is not None]
+        total, limit = torch.nn.utils.get_total_norm(gradients), self.hyper.max_gradient_norm
+        norm = float(total)
         if math.isfinite(norm):
+            if limit and norm + 1e-6 > limit:  # torch's limit; else it would multiply all gradients by one
+                torch.nn.utils.clip_grads_with_norm_(self.trained, limit, total)
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate
             self.optimizer.step()

@@ -11,7 +11,7 @@ import torch
 
 CHUNK_ELEMENTS = 1 << 22  # logits alive at once: 16 MiB in float32
 # fewer rows would make the matrix products slower, so that a large vocabulary decides the memory
-MINIMAL_CHUNK_ROWS, MINIMAL_CHUNK_ROWS_ON_GPU = 128, 512
+MINIMAL_CHUNK_ROWS, MINIMAL_CHUNK_ROWS_ON_GPU = 128, 1024
 
 
 def weighted_nll(

@@ -85,6 +85,7 @@ def compute_packs(model) -> None:
 
     def forward(self, pack, **unused):
         context.decoder, context.encoder, context.predict = pack.layout, pack.source_layout, pack.predict
+        context.positions = pack.position_ids[0]
         if pack.source_ids is None:
             output = self.base_model(input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False)
             hidden = output.last_hidden_state
