@@ -5,7 +5,9 @@ The layers of a model share a `PackContext`, which holds the layout of the pack 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch.nn import functional
@@ -73,22 +75,37 @@ def attend_rows(
     return layouts[0].unpad(results)
 
 
+@cache
+def variable_length_options() -> frozenset[str]:
+    """Return the options of torch's attention for rows of any length; none where torch is too old to have it."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return frozenset()
+    return frozenset(inspect.signature(varlen_attn).parameters)
+
+
 def has_variable_length_kernel(query: torch.Tensor, further: int = 0) -> bool:
     """Return whether torch's flash attention can take the rows of a pack as they lie: one call, no padding.
 
     `further` are dimensions that the heads get besides.
     """
     fits = query.shape[-1] + further <= 256 and query.shape[-1] % 8 == 0
-    return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and fits
+    half = query.dtype in (torch.bfloat16, torch.float16)
+    return query.is_cuda and half and fits and "window_size" in variable_length_options()
 
 
 def attend_by_kernel(query, key, value, layout: Layout, scale: float) -> torch.Tensor:
     """Return causal attention of [tokens, heads, d] within rows by the kernel for rows of any length."""
     from torch.nn.attention.varlen import varlen_attn
 
-    ends = (layout.starts, layout.starts, layout.longest, layout.longest)
-    grouped = {"enable_gqa": True} if query.shape[1] != key.shape[1] else {}  # older versions of torch do not know it
-    return varlen_attn(query, key, value, *ends, scale=scale, window_size=(-1, 0), **grouped)
+    ends, options = (layout.starts, layout.starts, layout.longest, layout.longest), {}
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1 and "enable_gqa" in variable_length_options():
+        options["enable_gqa"] = True
+    elif groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    return varlen_attn(query, key, value, *ends, scale=scale, window_size=(-1, 0), **options)
 
 
 def attend_in_transformers(
