@@ -1,6 +1,7 @@
 """Clusters: what runs beside Snakemake itself, what is checked before the first submission, and the preflight job."""
 
 from polytune.cluster.guard import check_start
+from polytune.cluster.schedule import look_once
 
 
 # a moment of work each: not worth a job of the queue
@@ -17,6 +18,7 @@ logger.addFilter(
 
 
 onstart:
+    look_once(workflow.scheduler)
     if workflow.executor_plugin.name == "slurm":
         try:
             check_start(Path.cwd())
