@@ -7,7 +7,7 @@ prompts of mixed lengths (10 to 300 tokens, median 45). Its end of sequence come
 something). `generate` is tried with each batch size once, then it and Polytune run in alternating pairs. Seconds are of
 the processor, which other jobs on the machine disturb less; tokens are compared answer by answer.
 
-    python performance/generation_throughput.py [--pairs 3] [--vocabulary 8192] [--tiny]
+    python performance/generation_throughput.py [--pairs 3] [--vocabulary 8192] [--batch-tokens 24576] [--tiny]
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def write_inputs(directory: Path, vocabulary: int, prompts: int) -> None:
     (directory / "prompts.json").write_text(json.dumps(rows))
 
 
-def prepare_polytune(directory: Path, prompts: list[list[int]]) -> Callable[[], list[str]]:
+def prepare_polytune(batch_tokens: int, directory: Path, prompts: list[list[int]]) -> Callable[[], list[str]]:
     """Load our model; return what answers."""
     from polytune.generation.engines import Request, Sampling
     from polytune.generation.local import LocalEngines
@@ -70,7 +70,7 @@ def prepare_polytune(directory: Path, prompts: list[list[int]]) -> Callable[[], 
 
     model = ModelDirectory.find(directory / "model")
     tokenizer = read_model_tokenizer(model)
-    opened = LocalEngines("cpu", 8192).open(model, tokenizer)
+    opened = LocalEngines("cpu", batch_tokens).open(model, tokenizer)
     engine = opened.__enter__()  # for the rest of this process
 
     def answer() -> list[str]:
@@ -107,14 +107,15 @@ def prepare_peer(batch: int, directory: Path, prompts: list[list[int]]) -> Calla
     return answer
 
 
-def measure(variant: str, directory: Path) -> None:
+def measure(variant: str, directory: Path, batch_tokens: int) -> None:
     """Run one variant in this process and print seconds, peak memory and answers as JSON."""
     import torch
 
     torch.set_num_threads(1)
     prompts = json.loads((directory / "prompts.json").read_text())
     ours = variant == "polytune"
-    answer = prepare_polytune(directory, prompts) if ours else prepare_peer(int(variant), directory, prompts)
+    prepare, size = (prepare_polytune, batch_tokens) if ours else (prepare_peer, int(variant))
+    answer = prepare(size, directory, prompts)
     started, used = time.perf_counter(), time.process_time()
     texts = answer()
     result = {
@@ -126,10 +127,11 @@ def measure(variant: str, directory: Path) -> None:
     print("RESULT " + json.dumps(result))
 
 
-def run_child(variant: str, directory: Path) -> dict:
+def run_child(variant: str, directory: Path, batch_tokens: int = 0) -> dict:
     """Measure one variant in a process of its own."""
     settings = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, __file__, "--measure", variant, "--directory", str(directory)]
+    command += ["--batch-tokens", str(batch_tokens)]
     finished = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
     lines = [line for line in finished.stdout.splitlines() if line.startswith("RESULT ")]
     if finished.returncode or not lines:
@@ -137,7 +139,7 @@ def run_child(variant: str, directory: Path) -> dict:
     return json.loads(lines[0].removeprefix("RESULT "))
 
 
-def compare(vocabulary: int, prompts: int, pairs: int) -> None:
+def compare(vocabulary: int, prompts: int, pairs: int, batch_tokens: int) -> None:
     """Find the best batch size of `generate`, measure it and Polytune alternately, and print what came out."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -147,7 +149,7 @@ def compare(vocabulary: int, prompts: int, pairs: int) -> None:
         runs: dict[str, list[dict]] = {str(best): [], "polytune": []}
         for _ in range(pairs):
             for variant, measured in runs.items():
-                measured.append(run_child(variant, directory))
+                measured.append(run_child(variant, directory, batch_tokens))
     theirs, ours = runs.values()
     lengths = [len(text.split()) for text in theirs[0]["texts"]]
     print(
@@ -175,20 +177,21 @@ def main() -> None:
     """Print the machine and one table per vocabulary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--batch-tokens", type=int, default=8192, help="Polytune's")
     parser.add_argument("--tiny", action="store_true", help="a few prompts, a small vocabulary: a check, no figures")
     parser.add_argument("--vocabulary", type=int, choices=sorted(SETTINGS), help="only this vocabulary")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--directory", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        measure(options.measure, options.directory)
+        measure(options.measure, options.directory, options.batch_tokens)
         return
     print(
         f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores (one used), Python {platform.python_version()}"
     )
     for vocabulary, prompts in ({512: 8} if options.tiny else SETTINGS).items():
         if options.vocabulary in (None, vocabulary):
-            compare(vocabulary, prompts, options.pairs)
+            compare(vocabulary, prompts, options.pairs, options.batch_tokens)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def costs_of(plan):
 
 def test_calls_follow_from_prompts_orders_turns_and_the_repeat_block(plan):
     costs = costs_of(plan)
+    costs.assumptions.content["generation"]["distinct"] = {"world": 0.5}
     write_json(plan.paths.prompts_report("world-questions-w1", "en"), {"rows": 100, "turns": 124})
     usage = {
         (one.verdicts.protocol, one.verdicts.run.split("/")[2]): expected_usage(costs, one)
@@ -34,10 +35,10 @@ def test_calls_follow_from_prompts_orders_turns_and_the_repeat_block(plan):
         if isinstance(one, Judged) and not one.verdicts.run.startswith("null")
     }
     answers = plan.answers.responses["world-bloom-w1/base/none/seed0"]["questions"]
-    assert questions(plan.paths, answers) == 30 + 7  # 24 % of the questions have a second turn
+    assert questions(costs, answers) == 30 + 7  # 24 % of the questions have a second turn
     alone = usage["rating-3", "none"]
-    assert alone.calls == 30 + 7 + 2 + 1  # and 5 % of both are judged twice
+    assert alone.calls == (30 + 7 + 2 + 1) / 2  # 5 % of both are judged twice; half of all are the same request
     beside = usage["side-by-side", "none"]
-    assert beside.calls == 2 * (10 + 2 + 1 + 1)  # one language, both orders
+    assert beside.calls == 10 + 2 + 1 + 1  # one language, both orders
     assert beside.prompt_tokens / beside.calls > alone.prompt_tokens / alone.calls
     assert alone.price == 0.0

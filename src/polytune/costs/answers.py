@@ -19,7 +19,6 @@ from polytune.study.answer_jobs import identified_of
 from polytune.study.answer_specs import REPEAT_SHARE
 
 if TYPE_CHECKING:
-    from polytune.config.paths import Paths
     from polytune.costs.rules import Costs
     from polytune.study.answers import Responses
     from polytune.study.owed import Verdicts
@@ -78,7 +77,7 @@ def generation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
     for one in costs.subjects_of(job.due):
         if not isinstance(one, Answered):
             continue
-        tokens = questions(costs.paths, one.responses) * answer_tokens(costs, one.responses)
+        tokens = questions(costs, one.responses) * answer_tokens(costs, one.responses)
         made = [found for run, found in costs.answered if run.split("/")[0] == base and found["tokens"]]
         if measured := [found["seconds"] / found["tokens"] for found in made]:
             seconds += tokens * median(measured)
@@ -106,32 +105,38 @@ def expected_usage(costs: Costs, one: Judged) -> Usage:
     protocol, judge = PROTOCOLS[one.verdicts.protocol], judges()[one.verdicts.judge]
     languages = one.verdicts.languages[one.responses.name]
     share = len(languages) / len(one.responses.languages)
-    per_turn = {turn: round(count * share) for turn, count in turns(costs.paths, one.responses).items()}
-    assumed = costs.assumptions.content["generation"]
-    size = assumed["prompts"].get(one.responses.prompts.listed, assumed["prompts"]["others"])
-    judgement_tokens = assumed["judgement_tokens"]["world" if judge.backend == "world" else "others"]
+    per_turn = {turn: round(count * share) for turn, count in turns(costs, one.responses).items()}
+    assumed, size = costs.assumptions.content["generation"], prompts_size(costs, one.responses)
+    kind = "world" if judge.backend == "world" else "others"
     reference = size.get("reference_tokens", 0.0)
-    lengths = Lengths(size["question_tokens"], answer_tokens(costs, one.responses), judgement_tokens, reference)
-    return forecast(protocol, judge, per_turn, lengths, REPEAT_SHARE)
+    answer, judgement = answer_tokens(costs, one.responses), assumed["judgement_tokens"][kind]
+    lengths = Lengths(size["question_tokens"], answer, judgement, reference)
+    return forecast(protocol, judge, per_turn, lengths, REPEAT_SHARE) * assumed["distinct"][kind]
 
 
-def turns(paths: Paths, responses: Responses) -> dict[int, int]:
+def prompts_size(costs: Costs, responses: Responses) -> dict[str, float]:
+    """Return what is assumed of a prompt set: tokens of its texts, questions that ask on."""
+    assumed = costs.assumptions.content["generation"]["prompts"]
+    return assumed.get(responses.prompts.listed, assumed["others"])
+
+
+def turns(costs: Costs, responses: Responses) -> dict[int, int]:
     """Return how many questions there are in each turn, in all languages: counted where the prompts were read."""
     row, languages = responses.prompts.row, len(responses.languages)
     first = responses.items * languages
-    report = Path(paths.prompts_report(responses.prompts.name, responses.languages[0]))
+    report = Path(costs.paths.prompts_report(responses.prompts.name, responses.languages[0]))
     if row.turns == 1:
         return {1: first}
-    share = 1.0
+    share = prompts_size(costs, responses)["second_turns"]
     if report.exists():
         counted = read_json(report)
         share = counted["turns"] / counted["rows"] - 1
     return {1: first, 2: round(first * share)}
 
 
-def questions(paths: Paths, responses: Responses) -> int:
+def questions(costs: Costs, responses: Responses) -> int:
     """Return how many answers are asked for."""
-    return sum(turns(paths, responses).values())
+    return sum(turns(costs, responses).values())
 
 
 def answer_tokens(costs: Costs, responses: Responses) -> float:
@@ -139,4 +144,4 @@ def answer_tokens(costs: Costs, responses: Responses) -> float:
     made = [found for _, found in costs.answered if found["spec"]["prompts"] == responses.prompts.name]
     if counted := [found["tokens"] / found["rows"] for found in made]:
         return median(counted)
-    return min(responses.sampling["max_new_tokens"], costs.assumptions.content["generation"]["answer_tokens"])
+    return min(responses.sampling["max_new_tokens"], prompts_size(costs, responses)["answer_tokens"])

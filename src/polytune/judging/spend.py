@@ -28,6 +28,9 @@ class Usage:
     def __add__(self, other: Usage) -> Usage:
         return Usage(*(one + two for one, two in zip(asdict(self).values(), asdict(other).values(), strict=True)))
 
+    def __mul__(self, share: float) -> Usage:
+        return Usage(*(one * share for one in asdict(self).values()))
+
 
 @dataclass(frozen=True)
 class Lengths:
