@@ -74,15 +74,22 @@ def _place(column: str, value: float) -> float:
 
 
 def set_logarithmic_limits(axes: Axes, points: pd.DataFrame) -> None:
-    """Set a logarithmic axis around the values; what is 0 or less has no place on it."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+    """Set a logarithmic axis around the values; where one is 0, the axis is linear below the smallest of the others."""
+    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
-    values = points.loc[points["value"] > 0, "value"]
-    axes.set_yscale("log")
-    if len(values):
-        low = points.loc[points["low"] > values.min() / 3, "low"].min()
-        axes.set_ylim(0.9 * min(values.min(), low), 1.1 * points["high"].max())
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    values, high = points.loc[points["value"] > 0, "value"], points["high"].max()
+    if len(values) and (points["value"] <= 0).any():
+        smallest = 10.0 ** math.floor(math.log10(values.min()))
+        axes.set_yscale("symlog", linthresh=smallest, linscale=0.4)
+        axes.set_ylim(min(points["low"].min(), -0.15 * smallest), 1.1 * high)
+        decades = [smallest * 10**step for step in range(math.ceil(math.log10(high / smallest)) + 1)]
+        axes.yaxis.set_major_locator(FixedLocator([0.0, *(part * decade for decade in decades for part in (1, 2, 5))]))
+    else:
+        axes.set_yscale("log")
+        if len(values):
+            low = points.loc[points["low"] > values.min() / 3, "low"].min()
+            axes.set_ylim(0.9 * min(values.min(), low), 1.1 * high)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
 

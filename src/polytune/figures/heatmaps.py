@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from polytune.analysis.choices import RunChoice
 from polytune.analysis.context import Context, coordinate_word
@@ -53,7 +53,7 @@ def draw_confusion(
         axes[place].set_xticks(range(len(answered)), [WORDS.get(code, code) for code in answered], rotation=90)
         axes[place].set_yticks(range(len(asked)), asked)
         number = f"({letter(place)}) " if len(names) > 1 else ""
-        axes[place].set_title(f"{number}{context.word(panels, name) or 'base model'}", loc="left", fontsize=6.5)
+        axes[place].set_title(number + _panel_title(panels, name, context), loc="left", fontsize=6.5)
         axes[place].set_ylabel("asked in" if place % across == 0 else "")
         axes[place].set_xlabel("answered in" if place + across >= len(names) else "")
     runs_of = shares.groupby("panel")["runs"].max()
@@ -61,6 +61,14 @@ def draw_confusion(
     notes = [f"Percent of the answers to questions in a language (rows){pooled}.",
              "Unclear: an answer of no language, or of one that cannot be told."]  # fmt: skip
     return Drawing(figure, shares, notes=notes)
+
+
+def _panel_title(column: str, value: Any, context: Context) -> str:
+    """Return what a panel shows; a number alone would not say what it counts."""
+    if value in ("", None):
+        return "base model"
+    word = context.word(column, value)
+    return f"{coordinate_word(column)}: {word}" if word.replace(".", "").isdigit() else word
 
 
 def draw_cells(axes: Axes, values: pd.DataFrame, low: float, high: float) -> None:

@@ -1,0 +1,30 @@
+"""Axes of figures: every value has a place on them."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from polytune.figures.axes import set_logarithmic_limits
+
+
+@pytest.mark.parametrize(("values", "scale"), [([0.0, 0.0, 7.0, 60.0], "symlog"), ([3.0, 60.0], "log")])
+def test_zero_has_a_place_on_a_logarithmic_axis(values, scale):
+    points = pd.DataFrame(
+        {"value": values, "low": [0.9 * value for value in values], "high": [1.1 * v for v in values]}
+    )
+    figure, axes = plt.subplots()
+    set_logarithmic_limits(axes, points)
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == scale
+    assert all(low < value < high for value in values)
+    figure.canvas.draw()
+    shown = [label.get_text() for label, tick in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
+             if low <= tick <= high]  # fmt: skip
+    assert ("0" in shown) == (scale == "symlog") and {"5", "10", "20", "50"} <= set(shown)
+    plt.close(figure)
+
+
+def test_nothing_but_zeros_has_an_axis():
+    figure, axes = plt.subplots()
+    set_logarithmic_limits(axes, pd.DataFrame({"value": [0.0], "low": [0.0], "high": [0.0]}))
+    plt.close(figure)
