@@ -177,7 +177,7 @@ def main() -> None:
     """Print the machine and one table per vocabulary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--batch-tokens", type=int, default=8192, help="Polytune's")
+    parser.add_argument("--batch-tokens", type=int, default=24576, help="Polytune's")
     parser.add_argument("--tiny", action="store_true", help="a few prompts, a small vocabulary: a check, no figures")
     parser.add_argument("--vocabulary", type=int, choices=sorted(SETTINGS), help="only this vocabulary")
     parser.add_argument("--measure", help=argparse.SUPPRESS)

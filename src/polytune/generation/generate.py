@@ -169,7 +169,7 @@ def command(
     cache: Annotated[Path, typer.Option(help="Journals of finished answers, of any run.")],
     base: Annotated[Path | None, typer.Option(help="Base of the adapters, instead of the one they name.")] = None,
     templates: Annotated[Path, typer.Option(help="File of prompt templates.")] = ROOT / "config" / "templates.yaml",
-    batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch at most, prompts and answers.")] = 8192,
+    batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch at most, prompts and answers.")] = 24576,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     server_command: Annotated[str, typer.Option(help="What starts a server, with {model} and {port}.")] = COMMAND,
 ) -> None:
