@@ -64,6 +64,21 @@ def write_model(folder: Path, kind: str) -> None:
             transformers.MixtralConfig(**size, **layers, num_key_value_heads=1),
             transformers.MixtralForCausalLM,
         ),
+        "mt5": (
+            transformers.MT5Config(
+                vocab_size=600,
+                d_model=16,
+                d_kv=8,
+                d_ff=32,
+                num_layers=2,
+                num_heads=2,
+                tie_word_embeddings=False,
+                pad_token_id=3,
+                eos_token_id=2,
+                decoder_start_token_id=3,
+            ),
+            transformers.MT5ForConditionalGeneration,
+        ),
     }[kind]
     torch.manual_seed(0)
     model(config).save_pretrained(folder)
