@@ -1,11 +1,15 @@
 """Ranks: simulated coverage of all intervals at once, letters against their definition, and easy cases by eye."""
 
-from itertools import combinations
+from itertools import combinations, product
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from polytune.analysis.items import item_values
 from polytune.analysis.ranks import draw_means, rank_models, tie_groups
+from polytune.analysis.standings import rank_study
 
 
 def simulate(truth, generator, runs=3, items=60, run_sd=0.1):
@@ -63,3 +67,46 @@ def test_letters_are_shared_exactly_by_models_that_are_not_apart():
         for one, other in combinations(range(6), 2):
             assert bool(set(letters[one]) & set(letters[other])) == (not apart[one, other])
         assert all(letters)
+
+
+class _Context:
+    def evaluation(self, name, origin):
+        return SimpleNamespace(parallel=True)
+
+
+class _Items:
+    """Three questions in two languages, the last of two turns, answered by two models."""
+
+    rows = pd.DataFrame(
+        [
+            {"run": run, "language": code, "item": item, "turn": turn, "value": float((turn == 2) != (run == "b"))}
+            for run, code, (item, turn) in product("ab", ("de", "en"), ((1, 1), (2, 1), (3, 1), (3, 2)))
+        ]
+    ).assign(judge="j", protocol="p", opponent="")
+
+    def read(self, name, origin, measure):
+        return self.rows
+
+
+@pytest.mark.parametrize("languages", [None, ["de"]])
+def test_ranked_values_are_means_over_answers_as_in_the_scores(languages):
+    named = pd.DataFrame({"run": ["a", "b"], "base": "x", "world": "", "group": ["a", "b"], "draw": [(), ()],
+                          "method": "full"})  # fmt: skip
+    found = rank_study(_Items(), _Context(), named, "rating", True, [("mt-bench", "directory")], languages)
+    [(_, models, ranks)] = found
+    assert dict(zip(models, ranks.values, strict=True)) == pytest.approx({"a": 1 / 4, "b": 3 / 4})
+
+
+def test_items_of_two_turns_have_the_mean_and_the_error_of_their_answers():
+    """Against a mean over answers with the items as clusters, computed from its definition."""
+    generator = np.random.default_rng(3)
+    rows = [{"language": "de", "item": item, "turn": turn, "run": "a", "value": float(generator.integers(0, 2))}
+            for item in range(200) for turn in range(1, 2 + (item % 4 == 0))]  # fmt: skip
+    answers = pd.DataFrame(rows)
+    found = item_values(answers, "value", ["run"])["a"].to_numpy()
+    mean, count = answers["value"].mean(), len(answers)
+    residuals = (answers["value"] - mean).groupby(answers["item"]).sum()
+    assert found.mean() == pytest.approx(mean)
+    assert found.std(ddof=1) / 200**0.5 == pytest.approx((residuals**2).sum() ** 0.5 / count * (200 / 199) ** 0.5)
+    same = item_values(answers.assign(value=1.0), "value", ["run"])["a"]
+    assert (same == 1).all()  # nothing varies where all answers are equal

@@ -37,3 +37,19 @@ class Items:
         if table.empty and origin != IMPORTED:
             raise InputError(f"{self.path}: no items of {evaluation} with the measure '{measure}'")
         return table.astype(dict.fromkeys(words, str))
+
+
+def item_values(answers: pd.DataFrame, value: str, columns: list[str]) -> pd.DataFrame:
+    """Return (language, item) x `columns` of `value`, such that the plain mean over items is that over answers.
+
+    `answers` have language, item and a row per turn (and run). The turns of a question belong together and are one
+    item, but count each, as in the scores: m + w (v - m), v the item's mean, w its turns over those of an item in the
+    mean, m = sum w v / sum w. Its variance is that of this ratio (docs/statistics.md, "Free answers").
+    """
+    groups = answers.groupby(["language", "item", *columns])[value]
+    turns = groups.size().groupby(["language", "item"]).max()
+    weights = turns / turns.groupby("language").transform("mean")
+    means = groups.mean().unstack(columns) if columns else groups.mean().to_frame()
+    weighed = means.notna().mul(weights, axis=0).groupby("language").transform("sum")
+    centre = means.mul(weights, axis=0).groupby("language").transform("sum") / weighed
+    return centre + (means - centre).mul(weights, axis=0)

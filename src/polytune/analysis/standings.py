@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polytune.analysis.items import Items
+from polytune.analysis.items import Items, item_values
 from polytune.analysis.ranks import Ranks, draw_means, rank_models
 from polytune.scores.spec import UNTUNED
 
@@ -38,7 +38,7 @@ def rank_study(
         answers = items.read(name, origin, measure).merge(named[["run", "base", "world", "group"]], on="run")
         parallel = context.evaluation(name, origin).parallel
         for line, part in answers.groupby(LINE, sort=False):
-            wide = part.groupby(["language", "item", "run"])["value"].mean().unstack("run")
+            wide = item_values(part, "value", ["run"])
             members = named[named["run"].isin(wide.columns)]
             about = {"evaluation": name, "origin": origin, **dict(zip(LINE, line, strict=True))}
             if languages is None:

@@ -9,12 +9,11 @@ import numpy as np
 
 from polytune.analysis.controlled_wins import ControlledRate, controlled_rate, design, mean_rate
 from polytune.analysis.intervals import bounded_interval
+from polytune.analysis.items import Items, item_values
 from polytune.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from polytune.analysis.items import Items
 
 WIN, LENGTH, LANGUAGE = "win", "length_advantage", "language_advantage"
 LINE = ["base", "judge", "protocol", "opponent"]
@@ -64,7 +63,7 @@ def _controlled(own: pd.DataFrame) -> list[ControlledRate]:
 
 def _summary(part: pd.DataFrame, rates: list[ControlledRate]) -> dict[str, Any]:
     """Return raw and controlled rate with their intervals, clustered by prompt."""
-    by_language = part.groupby(["language", "item"])[WIN].mean().unstack("language")
+    by_language = item_values(part, WIN, [])[WIN].unstack("language")
     prompts = by_language.mean(axis=1).to_numpy()
     low, high = bounded_interval(prompts)
     value, controlled_low, controlled_high = mean_rate(rates, freed=2 + (LANGUAGE in part))
