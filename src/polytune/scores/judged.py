@@ -138,9 +138,12 @@ class JudgedAnswers:
         own: pd.Series, others: pd.Series | None,
     ) -> None:  # fmt: skip
         """Count what a file says of its judge, once for each language; equal requests of two runs are paid for once."""
-        paid = verdicts["key"].isin(self._paid) | verdicts["key"].duplicated()
+        if all((path, language) in self._counted for language in verdicts["language"].unique()):
+            return  # by the other of the two runs
+        asked = verdicts["key"].tolist()  # a study has hundreds of thousands: a set is asked, not an array
+        paid = np.fromiter((key in self._paid for key in asked), bool, len(asked)) | verdicts["key"].duplicated()
         verdicts = verdicts.assign(**{cost: verdicts[cost].where(~paid, 0) for cost in COSTS})
-        self._paid |= set(verdicts["key"])
+        self._paid.update(asked)
         about = {"run": run, "opponent": opponent, "evaluation": spec.name, "origin": spec.origin,
                  "judge": judged.judge, "protocol": judged.protocol}  # fmt: skip
         for row in check_verdicts(verdicts, own, others):
