@@ -1,5 +1,6 @@
 # make run    from nothing to the figures of the default configuration, on the generated world
 # make run-all  the same of every study
+# make report   the page of what was run and what it showed, and the explorer, of whatever results are there
 # make check  the quick tests, nothing trained
 # make test   the whole test suite but the cluster's, which is make test-cluster (as root)
 # make lint   the style checks of the tests alone
@@ -12,7 +13,7 @@ export DS_BUILD_OPS := 0
 export HF_HUB_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: run run-all check test test-cluster lint install
+.PHONY: run run-all report check test test-cluster lint install
 
 install: $(VENV)/installed
 
@@ -29,6 +30,10 @@ run: install
 
 run-all: install
 	snakemake --profile profiles/local --configfile config/examples/all-studies.yaml
+
+report: install
+	polytune build-report --results results
+	polytune build-explorer --results results
 
 check: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m unit $(PYTEST_OPTIONS)

@@ -28,6 +28,7 @@ include: "workflow/rules/imports.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/cluster.smk"
 
 

@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collect-scores": ("polytune.scores.collect", "Collect evaluations into one tidy table."),
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.tables.build", "Write one table of a study."),
+    "build-report": ("polytune.report.build", "Write the page of what was run, what it showed and what is missing."),
     "export": ("polytune.scores.export", "Write the scores of a study in the layout of Every Eval Ever."),
     "stale": ("polytune.study.stale", "List results that were made by older code."),
     "write-reference": ("polytune.config.reference", "Write the configuration reference from the schemas."),

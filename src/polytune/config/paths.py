@@ -156,6 +156,11 @@ class Paths:
         """Return the path of a table without its ending (`TABLE_FORMATS`)."""
         return f"{self.results}/studies/{study}/{scale}/tables/{table}"
 
+    @property
+    def report_page(self) -> str:
+        """Return the page that a person opens first."""
+        return f"{self.results}/report/report.html"
+
     # --- outside things ---
 
     def given(self, kind: str, name: str) -> str:

@@ -53,15 +53,17 @@ def command(
         write_json(output, rows)
 
 
-def sum_runs(plan: Plan) -> Ledger:
-    """Return the sums by (study, rule, device); the study `all` counts every run once."""
+def sum_runs(plan: Plan, *others: Plan) -> Ledger:
+    """Return the sums by (study, rule, device) over one or several plans of the same results.
+
+    The study `all` counts every run once.
+    """
     users = defaultdict(list)
-    for study in plan.studies.values():
+    for study in (study for one in (plan, *others) for study in one.studies.values()):
         for path, run in study.runs.items():
-            users[plan.paths.run(path)].append(study.name)
-            base = plan.paths.base(run.base.name)
-            if study.name not in users[base]:
-                users[base].append(study.name)
+            for place in (plan.paths.run(path), plan.paths.base(run.base.name)):
+                if study.name not in users[place]:
+                    users[place].append(study.name)
     ledger: Ledger = defaultdict(Entry)
     for name, rule, manifest in trainings(plan.paths):
         for study in [*(users.get(name) or [OTHERS]), "all"]:
@@ -90,18 +92,19 @@ def sum_runs(plan: Plan) -> Ledger:
             entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
             entry.device_hours += marker["seconds"] / 3600
             entry.tokens += marker["tokens"] + marker["prompt_tokens"]
-    _sum_verdicts(plan, ledger)
+    _sum_verdicts((plan, *others), ledger)
     return dict(sorted(ledger.items(), key=lambda item: (item[0][0] == "all", item[0])))
 
 
-def _sum_verdicts(plan: Plan, ledger: Ledger) -> None:
+def _sum_verdicts(plans: tuple[Plan, ...], ledger: Ledger) -> None:
     """Add what judges took: a request that several files or studies hold counts once in each study and in the sum."""
     judging = defaultdict(list)
-    for study in plan.studies:
-        for file in plan.answers.verdict_files(study):
-            judging[file].append(study)
+    for plan in plans:
+        for study in plan.studies:
+            for file in plan.answers.verdict_files(study):
+                judging[file] += [study] * (study not in judging[file])
     requests: dict[tuple[str, str], list[dict]] = defaultdict(list)
-    for file, judge, rows in verdicts(plan.paths):
+    for file, judge, rows in verdicts(plans[0].paths):
         for study in [*(judging.get(file) or [OTHERS]), "all"]:
             entry = ledger[study, "judge", judge]
             entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1

@@ -1,0 +1,40 @@
+"""`polytune build-report`: one page of what was run, what it showed and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytune import ROOT
+from polytune.config.settings import merge_config
+from polytune.costs.forecast import CONFIG
+from polytune.errors import InputError
+from polytune.files import write_text
+
+
+def command(
+    output: Annotated[
+        Path | None, typer.Option(help="Page to write; default report/report.html below the results.")
+    ] = None,
+    results: Annotated[Path | None, typer.Option(help="Folder of results; default that of the configuration.")] = None,
+    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    config: Annotated[list[str] | None, typer.Option(help="KEY=VALUE on top of it, as for snakemake --config.")] = None,
+    published: Annotated[Path, typer.Option(help="Folder of published values.")] = ROOT / "config" / "published",
+) -> None:
+    """Write the report of the configured studies and of all studies whose results are there, finished or not."""
+    from polytune.report.page import render
+    from polytune.report.studies import find_studies
+
+    values = merge_config([CONFIG, *(configfile or [])], config or [])
+    if results is not None:
+        if not results.is_dir():
+            raise InputError(f"--results: {results}: no such directory; run a study first, e.g. make run")
+        values.setdefault("storage", {})["results"] = str(results)
+    studies = find_studies(values)
+    path = output or Path(studies[0].paths.results) / "report" / "report.html"
+    write_text(path, render(studies, published))
+    missing = sum(len(one.missing) for one in studies)
+    shown = sum(len(one.exhibits) for one in studies) - missing
+    print(f"{path}: {len(studies)} studies, {shown} figures and tables, {missing} not there yet")

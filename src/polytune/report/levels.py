@@ -1,0 +1,83 @@
+"""Sentences about values of models: against the untuned base where it is shown, else against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+from polytune.report.differences import Difference, between, say_differences
+from polytune.report.rows import UNITS, About, Row, describe, interval, is_untuned
+
+WIN = "win"
+
+
+def say_levels(rows: Sequence[Row], about: About) -> str:
+    """Return how far tuned models are from their untuned base; without one, how far the models are from each other.
+
+    `rows` have `value low high` and columns that say on what and by which model. Answers are set against an opponent
+    in `win`, so that its base is one model among others.
+    """
+    points = [row for row in rows if interval(row)]
+    if about.options.get("measure") != WIN and (found := list(_from_base(points, about))):
+        return say_differences(found, "from the untuned base", about)
+    return say_pairs([row for row in points if not is_untuned(row)], about)
+
+
+def _from_base(points: Sequence[Row], about: About) -> Iterable[Difference]:
+    bases = {(_unit(row), row.get("base")): row for row in points if is_untuned(row)}
+    for row in points:
+        other = bases.get((_unit(row), row.get("base")))
+        if other is not None and not is_untuned(row):
+            yield between(describe(row, points, about), interval(row), interval(other))
+
+
+def _unit(row: Row) -> tuple[str | None, ...]:
+    return tuple(row.get(column) for column in UNITS)
+
+
+def say_pairs(points: Sequence[Row], about: About) -> str:
+    """Return how far models are from each other, those of one base where a base has several."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in points:
+        groups.setdefault((_unit(row), row.get("base")), []).append(row)
+    if all(len(group) < 2 for group in groups.values()):
+        groups = {}
+        for row in points:
+            groups.setdefault((_unit(row),), []).append(row)
+    found = []
+    for group in groups.values():
+        for first, second in combinations(group, 2):
+            if interval(first)[0] < interval(second)[0]:
+                first, second = second, first
+            there, other = describe(first, points, about), describe(second, group, about)
+            found.append(between(f"{there} over {other}", interval(first), interval(second)))
+    return say_differences(found, "between two models", about)
+
+
+def say_matrix(rows: Sequence[Row], about: About) -> str:
+    """Return, of wins, which models win more or less than half against the opponent; of others, as `say_levels`."""
+    if about.options.get("measure") != WIN:
+        return say_levels(rows, about)
+    points = [row for row in rows if interval(row)]
+    found = []
+    for row in points:
+        value, low, high = interval(row)
+        names = (about.context.language(row[column]) for column in ("tuned_on", "language"))
+        where = "tuned on {}, asked in {}".format(*names) + f": {value:.1f} % of wins"
+        found.append(Difference(where, (value - 50, low - 50, high - 50)))
+    return say_differences(found, "from winning one half", about, " points", (-50.0, 50.0))
+
+
+def say_pair_means(rows: Sequence[Row], about: About) -> str:
+    """Return how far models tuned on two languages are from those tuned on one of the two."""
+    points = [row for row in rows if interval(row)]
+    found = []
+    for row in points:
+        if row["trained"] != row["pair"]:
+            continue
+        for other in points:
+            if (other["pair"], other.get("base")) == (row["pair"], row.get("base")) and other["trained"] != row["pair"]:
+                names = [about.context.language(code) for code in row["pair"].split("-")]
+                where = f"{' and '.join(names)} over {about.context.language(other['trained'])} alone"
+                found.append(between(where, interval(row), interval(other)))
+    return say_differences(found, "between two languages and one of them", about)

@@ -1,0 +1,53 @@
+"""What the reported runs took, from their manifests: the ledger's lines as they stand in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from polytune.costs.ledger import OTHERS, sum_runs
+from polytune.study.plan import Plan
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table."""
+
+    study: str
+    cells: tuple[str, ...]
+
+
+HEADER = (
+    "step",
+    "device or judge",
+    "done",
+    "device-hours",
+    "seconds each",
+    "kWh",
+    "million tokens",
+    "judge's calls",
+    "price",
+)
+
+
+def sum_up(plans: Sequence[Plan]) -> list[Line]:
+    """Return the lines of every study of the plans, and those of all together, each result once."""
+    if not plans:
+        return []
+    lines = []
+    for (study, rule, device), entry in sum_runs(*plans).items():
+        if study == OTHERS:
+            continue
+        cells = (
+            rule,
+            device,
+            f"{entry.runs:,}",
+            f"{entry.device_hours:,.3f}" if rule != "judge" else "",
+            f"{3600 * entry.device_hours / entry.runs:,.1f}" if rule != "judge" and entry.runs else "",
+            "not measured" if entry.unmeasured == entry.runs else f"{entry.energy_kwh:,.3f}",
+            f"{entry.tokens / 1e6:,.2f}" if entry.tokens else "",
+            f"{entry.judge_calls:,.0f}" if entry.judge_calls else "",
+            f"{entry.price:,.2f}" if rule == "judge" else "",
+        )
+        lines.append(Line("all studies" if study == "all" else study, cells))
+    return lines
