@@ -251,7 +251,7 @@ def test_judges_and_people_are_described():
            "coverage": 0.975, "flipped_of": 0, "null empty rating": 1, "null empty rating rank": 2,
            "null empty rating models": 3}  # fmt: skip
     said = say("judge_checks", [row])
-    assert "40 verdicts, 97.5 % with a value" in said and "worthless answers rank last in no check" in said
+    assert "40 verdicts, 97.5 % with a value" in said and "null answers rank last in no check" in said
     assert "In the paper" in say("human_agreement", [{"source": "published", "language": "en", "share": 0.8}])
     shares = [
         {"language": code, "rating": 3, "share": share, "answers": share / 10}
@@ -269,3 +269,9 @@ def test_a_file_of_another_kind_is_refused_in_one_line():
     with pytest.raises(InputError, match=r"s: tables\.one: its csv file has no 'predictor'; draw it again"):
         say("similarity_correlation", [{"language": "et"}], benchmark="xcopa")
     assert say("values", [], benchmarks=["xcopa"]) == "The file of its numbers is empty."
+
+
+def test_values_without_a_width_are_counted_and_not_compared():
+    alike = {**point(0.0, 0.0, n_languages=5), "low": 0.0, "high": 0.0}
+    said = say("language_accuracy", [BASE, point(70.0, 4.0, n_languages=3), alike], benchmark="xcopa", languages=["et"])
+    assert "+20.0 points" in said and "one difference more has no interval" in said

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from polytune.analysis.context import SEEN_BY
+from polytune.analysis.languages import OTHER, UNKNOWN
 from polytune.analysis.points import BAND, wilson_interval
 from polytune.report.rows import About, Row, describe, in_words, listed, number, of, plain
 
@@ -26,7 +27,7 @@ def say_confusion(rows: Sequence[Row], about: About) -> str:
     ]
     most = max(beside, key=lambda row: number(row, "share"))
     panel = in_words(str(about.options.get("panels", "model")), worst["panel"], about.context) or "the base model"
-    asked, answered = (about.context.language(most[column]) for column in ("language", "answered"))
+    asked, answered = (_language(most[column], about) for column in ("language", "answered"))
     instead = "" if most is worst else f"; most of its answers ({100 * number(most, 'share'):.0f} %) are in {answered}"
     right = sum(number(row, "share") > HALF for row in own)
     return (
@@ -34,6 +35,11 @@ def say_confusion(rows: Sequence[Row], about: About) -> str:
         f"and a language; the smallest share is {100 * number(worst, 'share'):.0f} % ({panel}, asked in "
         f"{asked}){instead}."
     )
+
+
+def _language(code: str, about: About) -> str:
+    words = {OTHER: "another language", UNKNOWN: "no language that can be told"}
+    return words.get(code) or about.context.language(code)
 
 
 def say_rating_shares(rows: Sequence[Row], about: About) -> str:
@@ -120,7 +126,7 @@ def say_judges(rows: Sequence[Row], about: About) -> str:
         ranks = {column: number(row, column) for column in row if column.endswith(" rank") and row[column]}
         last = sum(rank >= number(row, column.removesuffix("rank") + "models") for column, rank in ranks.items())
         if ranks:
-            told.append(f"worthless answers rank last in {of(last, len(ranks), 'check')}")
+            told.append(f"null answers rank last in {of(last, len(ranks), 'check')}")
         said.append(f"{name}: {', '.join(told)}")
     warning = "" if rows else "Nothing was judged."
     return f"{warning}{'; '.join(said)}." if said else warning

@@ -53,11 +53,27 @@ def say_differences(
     about: About,
     unit: str | None = None,
     bounds: tuple[float, float] | None = None,
+    left_out: int = 0,
 ) -> str:
     """Return the sentence; `what` is what they are differences from (`from the untuned base`).
 
-    `unit` stands behind numbers (by default that of the measure), `bounds` are those of a difference.
+    `unit` stands behind numbers (by default that of the measure), `bounds` are those of a difference; `left_out` others
+    have no interval.
     """
+    sentence = _say(differences, what, about, unit, bounds)
+    if not left_out:
+        return sentence
+    more = "one difference more has" if left_out == 1 else f"{left_out:,} differences more have"
+    return f"{sentence[:-1]}; {more} no interval, since all answers of one side are alike."
+
+
+def _say(
+    differences: Sequence[Difference],
+    what: str,
+    about: About,
+    unit: str | None,
+    bounds: tuple[float, float] | None,
+) -> str:
     if not differences:
         return f"No difference {what} can be judged: too few of the values have an interval with a width."
     if bounds is None:
@@ -73,13 +89,19 @@ def say_differences(
     if count == 1:
         return f"In this run the difference {what} is {shown}; the interval excludes zero."
     many = f"all {count:,}" if len(apart) == count else f"{len(apart):,} of {count:,}"
-    return f"In this run {many} differences {what} can be told from zero; the largest is {shown}."
+    above = sum(one.interval[0] > 0 for one in apart)
+    sides = f" ({above:,} above, {len(apart) - above:,} below)" if len(apart) > 1 else ""
+    return f"In this run {many} differences {what} can be told from zero{sides}; the largest is {shown}."
+
+
+def _unit(unit: str) -> str:
+    return f" in a {unit}" if unit.startswith("total") else f" {unit}" if unit else ""
 
 
 def _show(one: Difference, count: int, about: About, unit: str | None) -> str:
     digits = about.info.digits
     if unit is None:
-        unit = " points" if about.info.percent else f" ({about.info.unit})" if about.info.unit else ""
+        unit = " points" if about.info.percent else _unit(about.info.unit)
     value, low, high = one.interval
     values = "" if one.values is None else " against ".join(plain(each, digits) for each in one.values)
     told = [": ".join(filter(None, (one.where, values))), f"interval of 95 % for all {count:,} at once" * (count > 1)]

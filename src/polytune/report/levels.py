@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from itertools import combinations
 
 from polytune.report.differences import Difference, between, say_differences
-from polytune.report.rows import UNITS, About, Row, describe, interval, is_untuned
+from polytune.report.rows import UNITS, About, Row, describe, interval, is_untuned, number
 
 WIN = "win"
 
@@ -17,18 +18,19 @@ def say_levels(rows: Sequence[Row], about: About) -> str:
     `rows` have `value low high` and columns that say on what and by which model. Answers are set against an opponent
     in `win`, so that its base is one model among others.
     """
-    points = [row for row in rows if interval(row)]
-    if about.options.get("measure") != WIN and (found := list(_from_base(points, about))):
-        return say_differences(found, "from the untuned base", about)
-    return say_pairs([row for row in points if not is_untuned(row)], about)
+    if about.options.get("measure") != WIN and (pairs := _with_base(rows)):
+        judged = [(row, other) for row, other in pairs if interval(row) and interval(other)]
+        found = [between(describe(row, rows, about), interval(row), interval(other)) for row, other in judged]
+        return say_differences(found, "from the untuned base", about, left_out=len(pairs) - len(judged))
+    return say_pairs([row for row in rows if interval(row) and not is_untuned(row)], about)
 
 
-def _from_base(points: Sequence[Row], about: About) -> Iterable[Difference]:
-    bases = {(_unit(row), row.get("base")): row for row in points if is_untuned(row)}
-    for row in points:
-        other = bases.get((_unit(row), row.get("base")))
-        if other is not None and not is_untuned(row):
-            yield between(describe(row, points, about), interval(row), interval(other))
+def _with_base(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """Return each value of a tuned model with that of its base, whether or not they have intervals."""
+    valued = [row for row in rows if not math.isnan(number(row, "value"))]
+    bases = {(_unit(row), row.get("base")): row for row in valued if is_untuned(row)}
+    tuned = [row for row in valued if not is_untuned(row)]
+    return [(row, bases[key]) for row in tuned if (key := (_unit(row), row.get("base"))) in bases]
 
 
 def _unit(row: Row) -> tuple[str | None, ...]:

@@ -77,7 +77,6 @@ class Section:
 def render(studies: Sequence[Reported], published: Path) -> str:
     """Return the page as HTML; `published` is the folder of published values."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
     sections = [_section(one, published) for one in studies]
     plans = [one.plan for one in studies if one.plan]
@@ -94,8 +93,8 @@ def render(studies: Sequence[Reported], published: Path) -> str:
         sections=sections,
         banner=say_banner(studies),
         kind=kind_of(studies),
-        style=Markup(style),
-        graph=Markup(draw_graph(stages)) if stages else "",
+        style=style,
+        graph=draw_graph(stages) if stages else "",
         owed=say_owed(list(stages.values())),
         stages=list(stages.values()),
         spending=_by_study(sum_up(plans)),

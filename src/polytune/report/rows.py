@@ -84,6 +84,7 @@ def describe(row: Row, rows: Iterable[Row], about: About) -> str:
     rows = list(rows)
     tuned = [one for one in rows if not is_untuned(one)] or rows
     plotted = {about.options.get(option) for option in ("against", "by", "panels")}
+    named = {"model": about.options.get("against") or "model"}  # tables of models are of another coordinate where asked
     words = []
     for column in sorted(row, key=lambda name: name not in UNITS):
         value = row[column] or ""
@@ -94,7 +95,7 @@ def describe(row: Row, rows: Iterable[Row], about: About) -> str:
             kind = row.get("aggregate") or ""
             words.append(MEANS.get(kind, about.context.word("exposure", kind) if kind else "all languages"))
         elif value and not (column in ("base", "n_languages") and row.get("model")):
-            words.append(in_words(column, value, about.context))
+            words.append(in_words(named.get(column, column), value, about.context))
     if not words and row.get("mixture"):
         words = [about.context.word("mixture", row["mixture"])]
     return ", ".join(dict.fromkeys(words))
