@@ -200,6 +200,15 @@ def test_a_model_that_was_deleted_after_its_evaluation_is_not_owed(tmp_path):
     assert "evaluate_run" in page.text  # in the table of times
 
 
+def test_a_study_whose_data_are_elsewhere_is_shown_as_far_as_it_can_be(tmp_path):
+    """At full scale Polyglot reads files that only its user has: the jobs are not known, the methods are."""
+    study = ReportedStudy(tmp_path)
+    (study.results / "studies/polyglot/full").mkdir(parents=True)
+    page = show(study)
+    assert "Its jobs cannot be counted here: configuration: locations.sources.lima-x" in page.text
+    assert "As planned; 0 of 36 models are tuned so far. Base models: salamandra-7b" in page.text
+
+
 def test_a_wrong_configuration_is_one_line(tmp_path):
     study = ReportedStudy(tmp_path)
     with pytest.raises(InputError, match="no study 'tou'"):

@@ -92,5 +92,5 @@ def say_win_rates(rows: Sequence[Row], about: About) -> str:
 
 def _from_half(row: Row, rows: Sequence[Row], about: About, *columns: str) -> Difference:
     value, low, high = interval(row, *columns)
-    where = f"{describe(row, rows, about)}: {100 * value:.1f} % of wins"
+    where = ": ".join(filter(None, (describe(row, rows, about), f"{100 * value:.1f} % of wins")))
     return Difference(where, (100 * value - 50, 100 * low - 50, 100 * high - 50))

@@ -129,9 +129,17 @@ def _split(cell: str) -> tuple[str, bool, str]:
     return (bold[1], True, bold[2]) if bold else (cell, False, "")
 
 
+def _specs(plan: Plan | None) -> Mapping[str, Any]:
+    """Return what a plan asks for; nothing where it needs things that are not on this machine."""
+    try:
+        return plan.specs if plan else {}
+    except InputError:
+        return {}
+
+
 def find_exhibits(study: str, scale: str, plan: Plan | None, paths: Paths) -> list[Exhibit]:
     """Return the figures, then the tables of a study in the order of its file; without a plan, those that are there."""
-    found = []
+    found, specs = [], _specs(plan)
     for section, place in (("figures", paths.figure), ("tables", paths.table)):
         folder = Path(paths.results) / "specs" / section / study / scale
         if plan is None:
@@ -140,7 +148,7 @@ def find_exhibits(study: str, scale: str, plan: Plan | None, paths: Paths) -> li
         else:
             names = list(getattr(plan.studies[study], section))
         for name in names:
-            asked = plan.specs[f"{section}/{study}/{scale}/{name}"] if plan else {}
+            asked = specs.get(f"{section}/{study}/{scale}/{name}", {})
             written = sorted((folder / name).glob("*.json"))
             content = read_json(written[0]) if written else asked
             outdated = bool(written and asked) and written[0].stem != spec_digest(asked)

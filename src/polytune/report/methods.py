@@ -27,7 +27,9 @@ def write_methods(one: Reported, manifests: Mapping[str, dict]) -> list[str]:
     if study is None:
         return []
     tuned = {path: run for path, run in study.runs.items() if run.spec}
+    planned = f"As planned; {len(manifests)} of {len(tuned)} models are tuned so far."
     parts = [
+        planned if len(manifests) < len(tuned) else "",
         " ".join([*_world(study), *_bases(study)]),
         " ".join(_mixtures(study)) if tuned else "",
         *(" ".join(_tuning(group, study, manifests)) for group in _groups(tuned)),

@@ -60,6 +60,8 @@ class Section:
     departures: list[Departure] = field(default_factory=list)
     figures: list[Panel] = field(default_factory=list)
     tables: list[Panel] = field(default_factory=list)
+    is_counted: bool = False
+    """Whether its jobs could be counted."""
     owed: str = ""
     facts: dict[str, str] = field(default_factory=dict)
 
@@ -80,7 +82,7 @@ def render(studies: Sequence[Reported], published: Path) -> str:
 
     sections = [_section(one, published) for one in studies]
     plans = [one.plan for one in studies if one.plan]
-    stages = count_stages(plans)
+    stages = count_stages(section.reported.plan for section in sections if section.is_counted)
     environment = Environment(
         loader=PackageLoader("polytune.report", "templates"),
         autoescape=True,
@@ -95,7 +97,7 @@ def render(studies: Sequence[Reported], published: Path) -> str:
         kind=kind_of(studies),
         style=style,
         graph=draw_graph(stages) if stages else "",
-        owed=say_owed(list(stages.values())),
+        owed=say_owed(list(stages.values())) if stages else "No jobs could be counted.",
         stages=list(stages.values()),
         spending=_by_study(sum_up(plans)),
         spending_header=HEADER,
@@ -106,7 +108,8 @@ def render(studies: Sequence[Reported], published: Path) -> str:
 
 def kind_of(studies: Sequence[Reported]) -> str:
     """Return `world`, `full` or `mixed`: what the results on a page are of."""
-    scales = {one.scale for one in studies}
+    shown = [one for one in studies if len(one.missing) < len(one.exhibits)]
+    scales = {one.scale for one in shown or studies}
     return "mixed" if len(scales) > 1 else next(iter(scales), "world")
 
 
@@ -145,7 +148,11 @@ def _section(one: Reported, published: Path) -> Section:
         section.departures = find_departures(one.paper_content, one.content, one.overlay)
     section.figures = [_panel(one, exhibit, published) for exhibit in one.shown("figures")]
     section.tables = [_panel(one, exhibit, published) for exhibit in one.shown("tables")]
-    section.owed = say_owed(list(count_stages([one.plan]).values())) if one.plan else ""
+    try:
+        section.owed = say_owed(list(count_stages([one.plan]).values())) if one.plan else ""
+        section.is_counted = one.plan is not None
+    except InputError as error:  # something of it lies on another machine
+        section.owed = f"Its jobs cannot be counted here: {error}"
     section.facts = _facts(one, manifests)
     return section
 
