@@ -33,7 +33,7 @@ run-all: install
 
 report: install
 	polytune build-report --results results
-	polytune build-explorer --results results
+	polytune build-explorer --results results --output results/explorer/explorer.html
 
 check: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m unit $(PYTEST_OPTIONS)
