@@ -21,8 +21,8 @@ from polytune.report.stages import count_stages, say_owed
 from polytune.report.studies import Reported, read_manifests
 from polytune.scores.spec import IMPORTED
 
-LONG, WIDE = 40, 9
-"""A table of more rows is folded; one of more columns is set smaller."""
+LONG, WIDE, WIDEST = 40, 9, 14
+"""A table of more rows is folded; one of more columns is set smaller, and smaller still."""
 DIGITS = 9
 """Of a commit."""
 
@@ -45,9 +45,10 @@ class Panel:
         return self.table is not None and len(self.table.rows) > LONG
 
     @property
-    def is_wide(self) -> bool:
-        """Return whether its table is set smaller."""
-        return self.table is not None and len(self.table.header) > WIDE
+    def width(self) -> str:
+        """Return the class of a table that is set smaller."""
+        columns = len(self.table.header) if self.table else 0
+        return "widest" if columns > WIDEST else "wide" if columns > WIDE else ""
 
 
 @dataclass
