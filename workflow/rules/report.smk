@@ -17,7 +17,7 @@ rule build_report:
     params:
         files=[f"--configfile={file}" for file in workflow.config_settings.configfiles],
         values=[f"--config={value}" for value in workflow.config_settings.config_args],
-        results=PATHS.results,
+        results=lambda wildcards: PATHS.results,
     shell:
         "polytune build-report {params.files:q} {params.values:q} --results {params.results} --output {output} "
         "> {log} 2>&1"
