@@ -12,6 +12,11 @@ INTERRUPTED, PIPE_CLOSED = 130, 141  # exit statuses as of a program that SIGINT
 
 # subcommand: (module that holds a function `command`, one line of help), in pipeline order
 COMMANDS: dict[str, tuple[str, str]] = {
+    "doctor": (
+        "polytune.commands.doctor",
+        "Check this machine, its software, disks and profiles, and say what to fix.",
+    ),
+    "new-study": ("polytune.commands.new_study", "Write a study file that says what differs from another study."),
     "plan": ("polytune.costs.forecast", "Show jobs, hours, memory, disk and price before anything is submitted."),
     "ledger": ("polytune.costs.ledger", "Sum the device-hours and the energy of finished runs per study."),
     "add-base": ("polytune.own.base", "Add a model directory as a base to your configuration."),
@@ -51,6 +56,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "build-report": ("polytune.report.build", "Write the page of what was run, what it showed and what is missing."),
     "export": ("polytune.scores.export", "Write the scores of a study in the layout of Every Eval Ever."),
     "stale": ("polytune.study.stale", "List results that were made by older code."),
+    "explain": ("polytune.commands.explain", "Say which rule makes a result, from what, with which settings."),
+    "why": ("polytune.commands.why", "Say why something would be made again, setting by setting."),
+    "completion": ("polytune.commands.completion", "Print a script with which a shell completes commands and options."),
     "write-reference": ("polytune.config.reference", "Write the configuration reference from the schemas."),
 }
 

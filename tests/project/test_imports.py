@@ -21,6 +21,8 @@ TRAINING = {"torch", "transformers", "accelerate", "peft", "tensorboard"}
 EVALUATION = {"torch", "transformers", "peft", "pandas", "pyarrow", "datasets", "lm_eval"}
 
 MAY_LOAD: dict[str, set[str]] = {
+    "doctor": set(),
+    "new-study": set(),
     "plan": set(),  # Snakemake, which it asks, is another process
     "ledger": set(),
     "add-base": {"transformers", "torch"},  # for an unusual tokenizer
@@ -57,6 +59,9 @@ MAY_LOAD: dict[str, set[str]] = {
     "build-report": {"pyarrow"},  # what judges took
     "export": TABLES,
     "stale": set(),
+    "explain": set(),
+    "why": set(),
+    "completion": set(),
     "write-reference": set(),
 }
 """The heavy libraries that a command may have loaded when it ends. `--help` loads none."""

@@ -7,6 +7,7 @@ kind of job appears in the list by itself; it has a cost when `polytune.costs.ru
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from polytune.study.expand import Run
     from polytune.study.plan import Plan
 
+PLANNING = "Building DAG of jobs..."
 PREAMBLE = ("Using ", "Building DAG", "Config file ")  # what Snakemake says before anything can go wrong
 UP_TO_DATE, MADE = "no update", "ok"  # its words in the columns plan and status
+# how a dry run writes a job: `rule NAME:`, then `    KEY: VALUE`, then its program; after all jobs their sums
+JOB = re.compile(r"(?:local)?rule (\w+):")
+ENTRY = re.compile(r"    (\w+): (.*)")
+SHELL, TOTALS = "Shell command: ", "Reasons:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +104,63 @@ def list_outputs(targets: list[str], files: list[Path]) -> list[dict[str, str]]:
     `files` are configuration files on top of `config/config.yaml`. Raises `InputError` with Snakemake's own words if it
     cannot plan.
     """
-    call = [sys.executable, "-m", "snakemake", "--summary", *targets]
+    lines = _ask_snakemake(["--summary", *targets], files)
+    return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+@dataclass
+class PlannedJob:
+    """A job as a dry run describes it."""
+
+    rule: str
+    input: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    benchmark: list[str] = field(default_factory=list)
+    reason: str = ""
+    shell: str = ""
+
+
+def plan_jobs(targets: list[str], files: list[Path], forced: bool = False) -> list[PlannedJob]:
+    """Return the jobs that would run for `targets`, each with its files and Snakemake's reason.
+
+    With `forced`, the jobs of the targets themselves are among them although nothing asks for them. Raises `InputError`
+    as `list_outputs` does.
+    """
+    lines = _ask_snakemake(["--dry-run", "--printshellcmds", *["--force"] * forced, *targets], files)
+    return read_jobs(lines)
+
+
+def read_jobs(lines: Iterable[str]) -> list[PlannedJob]:
+    """Return the jobs that the lines of a dry run describe."""
+    jobs: list[PlannedJob] = []
+    for line in lines:
+        if heading := JOB.fullmatch(line):
+            jobs.append(PlannedJob(heading[1]))
+        elif line.startswith(TOTALS):
+            break  # only sums follow
+        elif jobs and (entry := ENTRY.fullmatch(line)):
+            key, value = entry.groups()
+            if key == "reason":
+                jobs[-1].reason = value
+            elif key in ("input", "output", "log", "benchmark"):
+                setattr(jobs[-1], key, [word.partition(" (")[0] for word in value.split(", ")])
+        elif jobs and line.startswith(SHELL):
+            jobs[-1].shell = line.removeprefix(SHELL).strip()
+    return jobs
+
+
+def _ask_snakemake(words: list[str], files: list[Path]) -> list[str]:
+    """Return the lines that Snakemake prints."""
+    call = [sys.executable, "-m", "snakemake", *words]
     call += ["--configfile", *map(str, files)] if files else []
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(PREAMBLE)]
+        lines = done.stderr.splitlines()
+        began = lines.index(PLANNING) + 1 if PLANNING in lines else 0  # versions and folders stand before
+        said = [line for line in lines[began:] if line.strip() and not line.startswith(PREAMBLE)]
         raise InputError("snakemake cannot plan this:\n" + "\n".join(said[-12:]))
-    return list(csv.DictReader(done.stdout.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+    return done.stdout.splitlines()
 
 
 def group_outputs(rows: Iterable[Mapping[str, str]], subjects: Mapping[str, Subject]) -> list[Job]:
