@@ -58,6 +58,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stale": ("polytune.study.stale", "List results that were made by older code."),
     "explain": ("polytune.commands.explain", "Say which rule makes a result, from what, with which settings."),
     "why": ("polytune.commands.why", "Say why something would be made again, setting by setting."),
+    "compare": ("polytune.commands.compare", "Compare two runs item by item, with intervals and exact tests."),
     "completion": ("polytune.commands.completion", "Print a script with which a shell completes commands and options."),
     "write-reference": ("polytune.config.reference", "Write the configuration reference from the schemas."),
 }

@@ -8,10 +8,13 @@ from polytune.errors import InputError
 from polytune.languages.codes import (
     COLUMNS,
     check_languages,
+    find_code,
     from_foreign,
     from_task_code,
+    known_code,
     language,
     languages,
+    split_languages,
     table_path,
     to_foreign,
 )
@@ -86,7 +89,15 @@ def test_task_codes_are_translated_by_the_scheme_of_the_benchmark():
 
 @pytest.mark.parametrize(
     ("code", "hint"),
-    [("jp", "'ja'"), ("Swahili", "'sw'"), ("swh_Latn", "'sw'"), ("EN", "known: en zh"), ("enn", "'en'")],
+    [
+        ("Germn", "did you mean 'de' (German)?"),
+        ("Haitian", "did you mean 'ht' (Haitian Creole)?"),
+        ("swh_Latm", "did you mean 'sw' (Swahili)?"),
+        ("zho_Hant", "did you mean 'zh' (Chinese)?"),
+        ("enn", "'en'"),
+        ("1", "known: en zh"),
+        ("", "known: en zh"),
+    ],
 )
 def test_unknown_language_names_the_table_and_the_nearest(code, hint):
     with pytest.raises(InputError) as error:
@@ -94,6 +105,50 @@ def test_unknown_language_names_the_table_and_the_nearest(code, hint):
     assert str(table_path()) in str(error.value)
     assert f"'{code}'" in str(error.value)
     assert hint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("de", "de"), ("deu", "de"), ("deu_Latn", "de"), ("German", "de"), ("german", "de"), ("DE", "de"),
+        ("jp", "ja"), ("swh", "sw"), ("swa", "sw"), ("pes_Arab", "fa"), ("Haitian Creole", "ht"), ("no", "no"),
+        ("haitian-creole", "ht"), ("haitian_creole ", "ht"), ("nob", "no"), ("zho_Hans", "zh"),
+    ],
+)  # fmt: skip
+def test_a_language_may_be_called_by_any_name(name, code):
+    assert (known_code(name), find_code(name), language(name).language) == (code, code, code)
+    assert [entry.language for entry in check_languages([name], "here")] == [code]
+
+
+def test_every_name_of_every_language_is_known():
+    count = 0
+    for code, entry in languages().items():
+        for name in (code, entry.name, entry.iso639_3, entry.flores, entry.flores.partition("_")[0]):
+            assert known_code(name) == known_code(name.upper()) == code
+            count += 1
+    assert count == 300
+    assert known_code("Klingon") is None
+
+
+def test_two_names_of_one_language_are_the_same_language():
+    with pytest.raises(InputError, match="here: language 'German' is listed twice"):
+        check_languages(["de", "German"], "here")
+
+
+def test_a_name_of_two_languages_asks_for_a_code(tmp_path):
+    path = tmp_path / "mine.tsv"
+    write_table(path, [row("aa", name="Twin"), row("bb", name="Twin"), row("cc", flores="aab_Latn"), row("aab")])
+    with pytest.raises(InputError, match=r"'twin' is a name of 'aa' \(Twin\) and 'bb' \(Twin\); write one of the two"):
+        known_code("twin", path)
+    assert known_code("aab", path) == "aab", "our own codes go first"
+    assert known_code("AAB", path) == "aab"
+
+
+def test_languages_of_a_line_stand_with_commas_or_spaces_between_them():
+    assert split_languages("de fr, Haitian Creole; deu_Latn ,jp") == ["de", "fr", "ht", "de", "ja"]
+    assert split_languages(" , ") == []
+    with pytest.raises(InputError, match=r"--languages: .*no language 'Creole'"):
+        split_languages("German, Creole", "--languages")
 
 
 def test_missing_translation_is_an_input_error():

@@ -61,6 +61,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "stale": set(),
     "explain": set(),
     "why": set(),
+    "compare": {*TABLES, "scipy"},
     "completion": set(),
     "write-reference": set(),
 }

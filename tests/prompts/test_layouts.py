@@ -93,5 +93,5 @@ def test_parquet_gives_back_what_was_read_and_the_report_counts_it(tmp_path):
 
 
 def test_an_unknown_language_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="no language 'jp'; did you mean 'ja'"):
-        read_command("lines", "jp", tmp_path / "x", tmp_path / "y", tmp_path / "z")
+    with pytest.raises(InputError, match="no language 'jpp'; did you mean 'ja'"):
+        read_command("lines", "jpp", tmp_path / "x", tmp_path / "y", tmp_path / "z")

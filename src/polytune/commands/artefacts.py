@@ -56,6 +56,16 @@ def find_planned(plan: Plan, path: str) -> str:
     )
 
 
+def find_below(plan: Plan, path: str) -> list[str]:
+    """Return the planned files that `path` means: all of a folder, else one as in `find_planned`; no specs."""
+    specs = f"{plan.paths.results}/specs/"
+    known = [one for one in planned_files(plan) if not one.startswith(specs)]
+    for place in _spellings(plan, path):
+        if below := [one for one in known if one.startswith(f"{place}/")]:
+            return below
+    return [find_planned(plan, path)]
+
+
 def _spellings(plan: Plan, path: str) -> Iterator[str]:
     """Yield what a path may mean: as it is, from here instead of from the root, below the folder of results."""
     plain = os.path.normpath(path)

@@ -69,7 +69,8 @@ def causes(plan: Plan, job: PlannedJob, others: Sequence[PlannedJob]) -> list[st
             found += [f"{path} has other content than before" for path in files]
         elif name == FOLLOWS:
             behind = [path for path in files.split(", ") if path not in changed]
-            found += [f"made from what is made again: {_few(behind)}"] * bool(behind)
+            makers = dict.fromkeys(family(made_by[path].rule) for path in behind if path in made_by)
+            found += [f"it is made from what {' and '.join(makers)} would make again"] * bool(makers)
         else:
             found.append(CAUSES.get(name, part))
     return found

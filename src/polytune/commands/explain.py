@@ -17,7 +17,7 @@ from polytune import ROOT
 from polytune.cli import COMMANDS
 from polytune.commands.artefacts import find_planned
 from polytune.commands.due import causes, family, needed_for
-from polytune.commands.settings import about_of, flatten, value_word
+from polytune.commands.settings import about_of, settings_in_words
 from polytune.costs.forecast import load_plan
 from polytune.costs.jobs import PlannedJob, plan_jobs
 from polytune.errors import InputError
@@ -82,8 +82,7 @@ def _describe(
         _cut([path for path in job.input if path not in specs] or ["nothing but its settings"], INPUTS, everything),
     )
     for spec in specs if everything else specs[:1]:
-        settings = flatten(plan.specs[about_of(plan, spec)])
-        lines = [f"{key}: {value_word(value)}" for key, value in settings.items()]
+        lines = settings_in_words(plan.specs[about_of(plan, spec)])
         yield "settings", [f"in {spec}", *_cut(lines, SETTINGS, everything)]
     if len(specs) > 1 and not everything:
         yield "", [f"and {len(specs) - 1} more files of settings: its job makes several results together (--all)"]

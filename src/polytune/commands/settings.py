@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ NAMING = ("name", "run", "responses", "language", "evaluation")
 """Keys that name an entry of a list, so that it keeps its name where it stands elsewhere."""
 SHOWN_ITEMS = 12
 """Entries of a list that are written out; of a longer one the first and their number."""
+FEW_ENTRIES = 40
 NOTHING = object()
 
 
@@ -25,17 +26,17 @@ def flatten(content: Any, key: str = "") -> dict[str, Any]:
     """Return every value of a spec by its dotted key; a list of words or numbers is one value."""
     if isinstance(content, Mapping) and content:
         pairs = [(str(name), value) for name, value in content.items()]
-    elif isinstance(content, list) and content and all(isinstance(entry, Mapping) for entry in content):
+    elif isinstance(content, list | tuple) and content and all(isinstance(entry, Mapping) for entry in content):
         pairs = list(_named(content))
     else:
-        return {key: content}
+        return {key: list(content) if isinstance(content, tuple) else content}
     found: dict[str, Any] = {}
     for name, value in pairs:
         found |= flatten(value, f"{key}.{name}" if key else name)
     return found
 
 
-def _named(entries: list[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+def _named(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Yield the entries of a list with what names each: a key whose values differ, else their numbers."""
     for key in NAMING:
         names = [entry.get(key) for entry in entries]
@@ -46,6 +47,12 @@ def _named(entries: list[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
             return
     for number, entry in enumerate(entries, start=1):
         yield f"[{number}]", entry
+
+
+def settings_in_words(spec: Mapping[str, Any]) -> list[str]:
+    """Return a line for every setting, long lists of entries (the names of all languages) last."""
+    parts = sorted((flatten(value, name) for name, value in spec.items()), key=lambda part: len(part) > FEW_ENTRIES)
+    return [f"{key}: {value_word(value)}" for part in parts for key, value in part.items()]
 
 
 def value_word(value: Any) -> str:

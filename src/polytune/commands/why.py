@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from polytune.commands.artefacts import find_planned
+from polytune.commands.artefacts import find_below
 from polytune.commands.due import causes, family, needed_for, writes_specs
 from polytune.costs.forecast import load_plan
 from polytune.costs.jobs import plan_jobs
@@ -34,8 +34,7 @@ def command(
     if target == EVERY or target in plan.studies:
         asked, targets = [target], plan.targets(plan.studies if target == EVERY else [target])
     else:
-        targets = [find_planned(plan, target)]
-        asked = targets
+        asked = targets = find_below(plan, target)
     due = needed_for(plan_jobs(asked, files), targets)
     doing = [job for job in due if not writes_specs(job)]
     print(f"{target}: {_sum(doing)}")

@@ -162,6 +162,26 @@ def check_value(hint: Any, value: Any, where: str, allowed: Allowed) -> None:
             raise InputError(f"{where}: {value!r} is not allowed; expected {WORDS.get(hint, hint.__name__)}")
 
 
+def change_values(hint: Any, value: Any, word: str, change: typing.Callable[[str], str]) -> Any:
+    """Return `value` with every text in it changed that the type `hint` says is of the type named `word`.
+
+    What does not fit the type stays as it is: `check_value` says what is wrong with it.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(hint, NewType):
+        return change(value) if hint.__name__ == word and isinstance(value, str) else value
+    if origin in (typing.Union, types.UnionType):
+        for choice in arguments:
+            value = change_values(choice, value, word, change)
+    elif origin in (list, tuple) and isinstance(value, list | tuple):
+        return [change_values(arguments[0], item, word, change) for item in value]
+    elif origin is dict and isinstance(value, dict):
+        changed = [(change_values(arguments[0], key, word, change), key) for key in value]
+        if len({name for name, _ in changed}) == len(value):
+            return {name: change_values(arguments[1], value[key], word, change) for name, key in changed}
+    return value
+
+
 def _check_union(choices: tuple, value: Any, where: str, allowed: Allowed) -> None:
     if value is None and type(None) in choices:
         return

@@ -43,7 +43,7 @@ def command(
     languages: Annotated[
         str,
         typer.Option(
-            help="Only these languages, comma-separated: our codes, the benchmark's or ISO 639-3; all: also those that "
+            help="Only these languages, comma-separated: by any names; all: also those that "
             "only the data's own task files have. Default: the benchmark's."
         ),
     ] = "",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from polytune.errors import InputError, nearest, short
-from polytune.languages.codes import find_code
+from polytune.languages.codes import split_languages
 from polytune.readers.tables import read_tsv
 
 COLUMNS = ("log", "base", "selection", "size", "seed", "languages")
@@ -123,9 +123,9 @@ def _describe(row: Mapping[str, str], values: dict[str, Any], place: str) -> Imp
 
 
 def _languages(cell: str, place: str) -> tuple[str, ...]:
-    """Return our codes of languages that stand with spaces, commas or semicolons between them, by any code."""
+    """Return our codes of the languages in a cell, by any names."""
     try:
-        codes = [find_code(code) for code in re.split(r"[\s,;]+", cell.strip(" ,;")) if code]
+        codes = split_languages(cell)
     except InputError as error:
         raise InputError(f"{place}: {error}") from None
     if twice := [code for code in codes if codes.count(code) > 1]:

@@ -13,7 +13,7 @@ from polytune.imports.mapping import ImportedRun, describe_runs
 from polytune.imports.printed import Printed
 from polytune.imports.rows import Row
 from polytune.imports.tasks import Wanted
-from polytune.languages.codes import check_languages
+from polytune.languages.codes import check_languages, known_code
 from polytune.readers.records import read_records
 
 NEEDED = ("base", "selection", "seed", "languages", "benchmark", "language", "value")
@@ -31,7 +31,7 @@ def read_tidy(path: Path, wanted: list[Wanted]) -> tuple[list[Row], dict[str, in
     by_name = {one.benchmark.benchmark: one for one in wanted}
     digest, rows, unknown = sha256_file(path), [], {}
     for number, (record, run, place) in enumerate(zip(records, runs, places, strict=True), start=1):
-        one, language = by_name.get(record["benchmark"]), record["language"]
+        one, language = by_name.get(record["benchmark"]), known_code(record["language"]) or record["language"]
         if one is None or (language and language not in one.expected):
             unknown[record["benchmark"]] = unknown.get(record["benchmark"], 0) + 1
             continue

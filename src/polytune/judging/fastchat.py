@@ -162,8 +162,8 @@ def _place(record: dict[str, Any], language: str | None, where: str) -> dict[str
     code = match[2].lower() if match[2] else language
     if code is None:
         raise InputError(f"{where}: question_id {match[0]} says no language; give it with --language")
-    check_languages([code], f"{where}: question_id")
-    return {"language": code, "item": int(match[1])}
+    (entry,) = check_languages([code], f"{where}: question_id")
+    return {"language": entry.language, "item": int(match[1])}
 
 
 def _field(record: dict[str, Any], name: str, kind: type, where: str) -> Any:

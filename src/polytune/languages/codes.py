@@ -1,22 +1,24 @@
 """The one table of language codes (`config/languages.tsv`) and every translation between them.
 
-Everywhere in Polytune a language is its Bactrian-X code, of two letters (or three, `ceb`). The codes of other people's
-files are columns of the table; this module is the only place that translates them. It imports nothing heavy: the
-Snakefile imports it.
+Everywhere in Polytune a language is its Bactrian-X code, of two letters (or three, `ceb`). Whoever gives one may call
+it by any name of the table (`known_code`). The codes of other people's files are columns of it, too, and this module
+is the only place that translates them. It imports nothing heavy: the Snakefile imports it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 from polytune import ROOT
 from polytune.config.tables import read_rows
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError, nearest, short
 
 TABLE_VARIABLE = "POLYTUNE_LANGUAGES"
 """Environment variable that names another table."""
@@ -78,32 +80,68 @@ def languages(path: Path | str | None = None) -> dict[str, Language]:
     return dict(_read(Path(path) if path is not None else table_path()))
 
 
-def language(code: str, path: Path | str | None = None) -> Language:
-    """Return the language with Bactrian-X code `code`; an unknown one is an `InputError` that names the nearest."""
+def known_code(name: str, path: Path | str | None = None) -> str | None:
+    """Return the code of a language by whatever it is called, None for what no language is called.
+
+    Our code, ISO 639-3, FLORES' code with or without its script, XWinograd's, the English name: `de`, `deu`,
+    `deu_Latn`, `German`. Capitals do not count, `-` and `_` stand for spaces. Raises `InputError` for a name of two
+    languages.
+    """
+    path = Path(path) if path is not None else table_path()
+    if name in _read(path):
+        return name
+    owners = _owners(path).get(_plain(name), ())
+    if len(owners) > 1:
+        said = " and ".join(f"'{owner.language}' ({owner.name})" for owner in owners)
+        raise InputError(f"{path}: '{name}' is a name of {said}; write one of the two codes")
+    return owners[0].language if owners else None
+
+
+def language(name: str, path: Path | str | None = None) -> Language:
+    """Return a language by whatever it is called (`known_code`); an unknown one is an `InputError` with the nearest."""
     path = Path(path) if path is not None else table_path()
     table = _read(path)
-    if code in table:
-        return table[code]
-    for known in table.values():
-        if code in known.names:
-            raise InputError(f"{path}: no language '{code}'; did you mean '{known.language}' ({known.name})?")
-    raise InputError(f"{path}: no language '{code}'{nearest(code, table)}; known: {' '.join(table)}")
+    code = known_code(name, path)
+    if code is None:
+        raise _unknown(name, path)
+    return table[code]
 
 
-def find_code(code: str) -> str:
-    """Return our code of a language that is named by any code of the table, FLORES' also without its script.
+def _unknown(name: str, path: Path) -> InputError:
+    """Return the error for what is no code of ours, with the language that is called so, or nearly so."""
+    table = _read(path)
+    names = {word: entry for entry in table.values() for word in (entry.language, *entry.names)}
+    plain = _plain(name)
+    begun = [_plain(word) for word in names if plain and _plain(word).startswith(f"{plain} ")]
+    close = begun or get_close_matches(plain, [_plain(word) for word in names], n=1, cutoff=0.5)
+    meant = next((entry for word, entry in names.items() if _plain(word) in close), None)
+    hint = f"; did you mean '{meant.language}' ({meant.name})?" if meant else ""
+    return InputError(f"{path}: no language '{short(name)}'{hint}; known: {' '.join(table)}")
 
-    Ours go first. Raises `InputError` for what no language is called, with what was meant or is near.
+
+def find_code(name: str) -> str:
+    """Return our code of a language by whatever it is called; raises `InputError` as `language` does."""
+    return language(name).language
+
+
+def split_languages(text: str, where: str = "") -> list[str]:
+    """Return our codes of the languages in a line, by any names, with commas, semicolons or spaces between them.
+
+    A name of several words needs commas: `Haitian Creole, German`. Raises `InputError` as `language` does, which begins
+    with `where`.
     """
-    table = languages()
-    for entry in table.values():
-        if code not in table and code in entry.names[1:]:
-            return entry.language
-    return language(code).language
+    found = []
+    for piece in filter(None, (part.strip() for part in re.split("[,;]", text))):
+        try:
+            code = known_code(piece)
+            found += [code] if code else [find_code(word) for word in piece.split()]
+        except InputError as error:
+            raise InputError(f"{where}: {error}" if where else str(error)) from None
+    return found
 
 
 def check_languages(codes: Iterable[str], where: str, path: Path | str | None = None) -> list[Language]:
-    """Return the languages of `codes`; an unknown or repeated one is an `InputError` that begins with `where`.
+    """Return the languages of `codes`, by any names; an unknown or repeated one is an `InputError`, `where` before it.
 
     `where` is the file and key that listed them, e.g. `config/studies/lucky52.yaml: mixtures.incremental.order`.
     """
@@ -113,9 +151,9 @@ def check_languages(codes: Iterable[str], where: str, path: Path | str | None = 
             entry = language(code, path)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
-        if code in found:
+        if entry.language in found:
             raise InputError(f"{where}: language '{code}' is listed twice")
-        found[code] = entry
+        found[entry.language] = entry
     return list(found.values())
 
 
@@ -156,12 +194,32 @@ def from_task_code(foreign: str, scheme: str) -> str:
     if scheme != "language":
         _check_scheme(scheme)
     codes = {getattr(entry, scheme): entry.language for entry in languages().values()}
-    return codes[foreign] if foreign in codes and foreign else language(foreign).language
+    if foreign in codes and foreign:
+        return codes[foreign]
+    if foreign not in languages():  # a file's name says what it says: another code there is a mistake
+        raise _unknown(foreign, table_path())
+    return foreign
 
 
 def _check_scheme(scheme: str) -> None:
     if scheme not in SCHEMES:
         raise ValueError(f"no scheme '{scheme}' of codes: {', '.join(SCHEMES)}")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", str(name)).strip().casefold()
+
+
+@cache
+def _owners(path: Path) -> dict[str, tuple[Language, ...]]:
+    """Return the languages that are called by a name, our own codes first: no other name stands for one of them."""
+    table, found = _read(path), {}
+    own = {_plain(code) for code in table}
+    for entry in table.values():
+        for word in dict.fromkeys(map(_plain, (entry.language, *entry.names))):
+            if word not in own or word == _plain(entry.language):
+                found[word] = (*found.get(word, ()), entry)
+    return found
 
 
 @cache

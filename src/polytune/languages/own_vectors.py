@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.errors import InputError, nearest
-from polytune.languages.codes import languages
+from polytune.languages.codes import known_code
 from polytune.readers.records import read_records
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ VECTOR_FILES = (".parquet", ".csv", ".tsv")
 def read_own_vectors(path: Path) -> pd.DataFrame:
     """Read a user's language vectors: a table with a column `language` and numbers, as `.parquet`, `.csv` or `.tsv`.
 
-    Languages are codes of the table or ISO 639-3 codes; others and incomplete rows are dropped. The values are float32,
+    Languages may have any name of the table; others and incomplete rows are dropped. The values are float32,
     which the published SEM subsets need. Raises `InputError` naming file and column or row.
     """
     import pandas as pd
@@ -28,8 +28,7 @@ def read_own_vectors(path: Path) -> pd.DataFrame:
     table = pd.DataFrame([record for _, record in read_records(path)])
     if "language" not in table.columns:
         raise InputError(f"{path}: no column 'language'{nearest('language', map(str, table.columns))}")
-    ours = {entry.iso639_3: code for code, entry in languages().items()} | {code: code for code in languages()}
-    table["language"] = table["language"].map(ours)
+    table["language"] = [known_code(str(name)) for name in table["language"]]
     table = table.replace("", None).dropna().set_index("language")
     if repeated := table.index[table.index.duplicated()].tolist():
         raise InputError(f"{path}: language '{repeated[0]}' has two rows")

@@ -17,7 +17,7 @@ import typer
 
 from polytune.errors import InputError
 from polytune.files import write_json
-from polytune.languages.codes import check_languages, languages
+from polytune.languages.codes import check_languages, languages, split_languages
 from polytune.languages.diversity import select_determinantal, select_far_apart
 from polytune.languages.own_vectors import read_own_vectors
 from polytune.languages.vectors import feature_set, read_vectors
@@ -146,11 +146,12 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of k-means or of the draw.")],
     vectors: Annotated[Path | None, typer.Option(help="Output of build-vectors, for typo, geo and learn.")] = None,
     own_vectors: Annotated[Path | None, typer.Option(help="Table of vectors, for sem and model.")] = None,
-    candidates: Annotated[str, typer.Option(help="Codes to choose from; default: the 52 of Bactrian-X.")] = "",
+    candidates: Annotated[str, typer.Option(help="Languages to choose from; default: the 52 of Bactrian-X.")] = "",
     algorithm: Annotated[Algorithm, typer.Option(help="How languages are chosen by vectors.")] = Algorithm.kmeans,
 ) -> None:
     """Choose languages by their vectors, by family or at random."""
-    codes = [entry.language for entry in check_languages(candidates.split(), "select-languages: --candidates")]
+    where = "--candidates"
+    codes = [entry.language for entry in check_languages(split_languages(candidates, where), where)]
     codes = codes or [code for code, entry in languages().items() if entry.bactrian_x]
     table = None
     if features in OWN:

@@ -82,7 +82,7 @@ def _batches(
 def command(
     model: Annotated[Path, typer.Option(help="Directory of the base model.")],
     data: Annotated[Path, typer.Option(help="Folder with the parallel rows of each language: LANGUAGE.parquet.")],
-    languages: Annotated[str, typer.Option(help="Codes of the languages, with spaces between.")],
+    languages: Annotated[str, typer.Option(help="Our codes of the languages, as the files are named; spaces between.")],
     output: Annotated[Path, typer.Option(help="Parquet file to write, for select-languages --own-vectors.")],
     rows: Annotated[int, typer.Option(help="Rows of each language.")] = 200,
     longest: Annotated[int, typer.Option(help="Tokens of a row that are read.")] = 256,

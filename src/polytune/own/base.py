@@ -13,7 +13,7 @@ import typer
 from polytune.data.chat import read_chat_template
 from polytune.data.templates import CHAT
 from polytune.errors import InputError
-from polytune.languages.codes import find_code
+from polytune.languages.codes import split_languages
 from polytune.models.architectures import find_architecture
 from polytune.models.directory import ModelDirectory, weight_files
 from polytune.models.tokenizer import read_tokenizer
@@ -79,7 +79,8 @@ def command(
     hub_id: Annotated[str, typer.Option(help="Where it comes from on the hub, for the cards of tuned models.")] = "",
     licence: Annotated[str, typer.Option(help="Licence. Default: what README.md says.")] = "",
     languages: Annotated[
-        str, typer.Option(help="Languages of its pre-training, comma-separated, as far as they are documented.")
+        str,
+        typer.Option(help="Languages of its pre-training, comma-separated, as far as they are documented."),
     ] = "",
     tokenizer: Annotated[
         str, typer.Option(help="Name of its tokenizer, if it shares one with another base. Default: its own name.")
@@ -96,7 +97,7 @@ def command(
     if chat:
         read_chat_template(read_tokenizer(directory))  # raises for one that rows cannot follow
         row["template"] = CHAT
-    if seen := [find_code(code.strip()) for code in languages.split(",") if code.strip()]:
+    if seen := split_languages(languages, "--languages"):
         row["pretraining_languages"] = seen
     row = {key: value for key, value in row.items() if value is not None}
     entries = [(("own", "bases", name), row), (("locations", "bases", name), str(directory.resolve()))]

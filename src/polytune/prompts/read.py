@@ -16,13 +16,14 @@ from polytune.prompts.prompt import write_prompts
 
 def command(
     layout: Annotated[str, typer.Option(help="Layout of the file: lines, alpaca-farm or fastchat.")],
-    language: Annotated[str, typer.Option(help="Language of the file (our code).")],
+    language: Annotated[str, typer.Option(help="Language of the file, by any name.")],
     input: Annotated[Path, typer.Option(help="File of this language in the set's own layout.")],
     output: Annotated[Path, typer.Option(help="Parquet file to write.")],
     report: Annotated[Path, typer.Option(help="Report to write: rows, turns, references, digest.")],
 ) -> None:
     """Read one language of a prompt set into parquet, with a report."""
-    prompts = read_prompt_file(input, layout, codes.language(language).language)
+    language = codes.find_code(language)
+    prompts = read_prompt_file(input, layout, language)
     write_prompts(prompts, output)
     counts = {
         "rows": len(prompts),

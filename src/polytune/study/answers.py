@@ -81,8 +81,8 @@ def expand_responses(section: dict, world: World | None, families: Collection[st
     for name, options in section.get("prompts", {}).items():
         where = f"{file}: evaluation.prompts.{name}"
         prompts = find_prompts(options.get("prompts", name), world, f"{where}.prompts")
-        languages = tuple(options.get("languages") or prompts.row.languages)
-        check_languages(languages, f"{where}.languages")
+        wanted = options.get("languages") or prompts.row.languages
+        languages = tuple(entry.language for entry in check_languages(wanted, f"{where}.languages"))
         offered = prompts_languages(prompts)
         if strange := [code for code in languages if code not in offered]:
             raise InputError(

@@ -16,6 +16,7 @@ from polytune.mixtures.families import Recipe, check_family, expand_family, in_t
 from polytune.study.answers import Judged, Responses, expand_judged, expand_responses
 from polytune.study.evaluations import expand_evaluations
 from polytune.study.imports import Import, find_imports
+from polytune.study.names import with_codes
 from polytune.study.outside import Outside, Source, UsedBase, World, find_base, find_source
 from polytune.study.overlay import apply_overlay
 from polytune.study.tokenization import Tokenization, find_tokenization, template_digest
@@ -78,6 +79,7 @@ class Study:
 
 def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     """Return the study of a checked study file at the configured scale."""
+    content = with_codes(content)
     where, overlay = content["file"], content.pop("world")
     if config["scale"] == "world":
         content = apply_overlay(content, overlay, where)
@@ -132,9 +134,8 @@ def _add_run(study: Study, run: Run, evaluations: list[Evaluation], where: str) 
 
 def _ask(responses: dict[str, Responses], run: Run, study: Study) -> dict[str, Responses]:
     """Return what a run is asked, with its template."""
-    digest = template_digest(run.template)
     return {
-        name: replace(one, template=run.template, template_digest=digest)
+        name: replace(one, template=run.template, template_digest=template_digest(run.template))
         for name, one in responses.items()
         if study.is_of(run, one.mixtures)
     }

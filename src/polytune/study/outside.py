@@ -6,7 +6,7 @@ carries the world's name (`world-bloom-w1`), so that several worlds stand side b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -134,15 +134,21 @@ def find_base(name: str, world: World | None, where: str) -> UsedBase:
             f"there are: {', '.join(known)}"
         )
     row = tables.bases()[name]
-    check_languages(sorted(row.seen_languages), f"config/bases.tsv: base '{name}'")
-    return UsedBase(name, name, row)
+    seen = {key: tuple(_codes(getattr(row, key), name)) for key in ("pretraining_languages", "counted_as_seen")}
+    return UsedBase(name, name, replace(row, **seen))
+
+
+def _codes(names: Iterable[str], base: str) -> Iterator[str]:
+    """Yield our codes of languages of a base, by whatever they are called."""
+    for entry in check_languages(names, f"config/bases.tsv: base '{base}'"):
+        yield entry.language
 
 
 def find_source(name: str, world: World | None, where: str) -> Source:
     """Return a source by its name in a study file, with its languages; raises `InputError` for an unknown one."""
     row = tables.find_row(tables.sources(), name, where, "config/sources.tsv")
-    check_languages(row.languages, f"config/sources.tsv: source '{name}'")
-    source = Source(name, row, row.languages)
+    entries = check_languages(row.languages, f"config/sources.tsv: source '{name}'")
+    source = Source(name, row, tuple(entry.language for entry in entries))
     if row.location is None or not row.location.startswith("world:"):
         return source
     if world is None:
