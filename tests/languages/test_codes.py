@@ -137,7 +137,15 @@ def test_two_names_of_one_language_are_the_same_language():
 
 def test_a_name_of_two_languages_asks_for_a_code(tmp_path):
     path = tmp_path / "mine.tsv"
-    write_table(path, [row("aa", name="Twin"), row("bb", name="Twin"), row("cc", flores="aab_Latn"), row("aab")])
+    write_table(
+        path,
+        [
+            row("aa", name="Twin"),
+            row("bb", name="Twin"),
+            row("cc", flores="aab_Latn"),
+            row("aab", flores="zzz_Latn", iso639_3="zzz"),
+        ],
+    )
     with pytest.raises(InputError, match=r"'twin' is a name of 'aa' \(Twin\) and 'bb' \(Twin\); write one of the two"):
         known_code("twin", path)
     assert known_code("aab", path) == "aab", "our own codes go first"

@@ -63,6 +63,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "why": set(),
     "compare": {*TABLES, "scipy"},
     "completion": set(),
+    "publish": TABLES,
     "write-reference": set(),
 }
 """The heavy libraries that a command may have loaded when it ends. `--help` loads none."""

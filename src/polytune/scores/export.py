@@ -1,4 +1,6 @@
-"""Scores in the layouts of others: records of Every Eval Ever (schema 0.2.2, a JSON file per run and evaluation).
+"""Scores in the layouts of others: Every Eval Ever (schema 0.2.2), and the hub's metadata of model cards.
+
+Of Every Eval Ever there is a JSON file per run and evaluation, of the hub's metadata a YAML file per run.
 
 The records are written after the published JSON schema (`eval.schema.json` of github.com/evaleval/every_eval_ever) and
 lie as its repository has them, `BENCHMARK/BASE/RUN/UUID.json`. Tasks have the harness's names, as in the records of its
@@ -18,9 +20,10 @@ import typer
 
 from polytune.config.paths import Paths
 from polytune.errors import InputError
-from polytune.files import digest, read_json, write_json
+from polytune.files import digest, read_json, write_json, write_text
 from polytune.readers.parquet import read_table
 from polytune.scores.evaluations import harness_version
+from polytune.scores.model_index import build_model_index
 from polytune.scores.spec import IMPORTED, UNTUNED
 
 if TYPE_CHECKING:
@@ -113,23 +116,42 @@ def _result(score: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def write_model_indexes(scores: pd.DataFrame, paths: Paths, output: Path) -> None:
+    """Write the metadata of every run to `RUN/model-index.yaml`: the lines between the `---` of a card."""
+    import yaml
+
+    runs = list(dict.fromkeys(scores["run"]))
+    for run in runs:
+        content = {"model-index": build_model_index(scores, run, paths)}
+        write_text(output / run / "model-index.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    print(f"{output}: {len(runs)} runs")
+
+
 def command(
     scores: Annotated[Path, typer.Option(help="Folder of scores.parquet and runs.parquet.")],
     output: Annotated[Path, typer.Option(help="Folder to write to.")],
-    organization: Annotated[str, typer.Option(help="Who provides the results.")],
-    format: Annotated[Literal["eee"], typer.Option(help="eee: records of Every Eval Ever.")] = "eee",
+    organization: Annotated[str, typer.Option(help="Who provides the results; eee needs it.")] = "",
+    format: Annotated[
+        Literal["eee", "model-index"],
+        typer.Option(help="eee: records of Every Eval Ever; model-index: what a model card on the hub has."),
+    ] = "eee",
     results: Annotated[Path, typer.Option(help="Folder of results, where versions of the harness are.")] = Path(
         "results"
     ),
 ) -> None:
-    """Export the scores of a study, a JSON file for every run and benchmark, in the layout that others read."""
+    """Export the scores of a study in a layout that others read: a file for every run, or run and benchmark."""
     import pandas as pd
 
+    if format == "eee" and not organization:
+        raise InputError("--organization: who provides the results is a part of every record of Every Eval Ever")
     tables = []
     for name in ("scores", "runs"):
         if not (path := scores / f"{name}.parquet").is_file():
             raise InputError(f"{path}: no such file; run polytune collect-scores")
         tables.append(pd.read_parquet(path))
+    if format == "model-index":
+        write_model_indexes(tables[0], Paths(str(results)), output)
+        return
     count = 0
     for record in build_records(*tables, Paths(str(results)), organization, int(time.time())):
         name, _, run = record["evaluation_id"].rpartition("/")[0].partition("/")
