@@ -19,7 +19,10 @@ from tests.cases.polyglot_directories import write_lima, write_mt_bench
 
 # What a reader has made or copied before typing a line. The data stand for real ones in the layout of the hub.
 COPIES = {"my-real-benchmarks.yaml": "config/examples/real-benchmarks.yaml"}
-WRITTEN = {"my.yaml": "studies: [lucky52]\n"}
+WRITTEN = {
+    "my.yaml": "studies: [lucky52]\n",
+    "config/studies/my-lucky.yaml": "extends: lucky52\nstudy: my-lucky\ntitle: Mine\n",  # `polytune new-study`
+}
 BENCHMARKS = "real-benchmarks"
 """The directory that the example names; the others are those of the studies of judged answers."""
 

@@ -29,6 +29,8 @@ USUAL = ("acc", "rating", "win", "language_pass")
 """Measures that are compared unless one is named: one of each kind of result."""
 WORDS = ("judge", "protocol", "opponent")
 GAP = "  "
+SMALLEST = 0.0001
+"""p below which only this is said."""
 
 
 def command(
@@ -137,7 +139,7 @@ def show(table: pd.DataFrame, runs: tuple[Measured, Measured], context: Context)
                     str(row["items"]),
                     *(number(row[key], info.digits) for key in ("value", "reference_value", "difference")),
                     DASH if DASH in interval else interval,
-                    *(number(row[key], 4) for key in ("p", "q")),
+                    *(f"<{SMALLEST}" if row[key] < SMALLEST else number(row[key], 4) for key in ("p", "q")),
                 )
             )
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -77,6 +77,7 @@ def _describe(
     yield "state", list(_state(plan, target, due))
     yield "rule", [f"{job.rule} in {rule_file(job.rule)}" + f", which calls polytune {program}" * bool(program)]
     specs = [path for path in job.input if about_of(plan, path)]
+    specs.sort(key=lambda spec: "/".join(about_of(plan, spec).split("/")[-4:]) not in target)  # its own run's first
     yield (
         "from",
         _cut([path for path in job.input if path not in specs] or ["nothing but its settings"], INPUTS, everything),

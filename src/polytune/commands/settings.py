@@ -18,7 +18,7 @@ NAMING = ("name", "run", "responses", "language", "evaluation")
 """Keys that name an entry of a list, so that it keeps its name where it stands elsewhere."""
 SHOWN_ITEMS = 12
 """Entries of a list that are written out; of a longer one the first and their number."""
-FEW_ENTRIES = 40
+FEW_ENTRIES, LONGEST = 40, 110
 NOTHING = object()
 
 
@@ -52,7 +52,11 @@ def _named(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
 def settings_in_words(spec: Mapping[str, Any]) -> list[str]:
     """Return a line for every setting, long lists of entries (the names of all languages) last."""
     parts = sorted((flatten(value, name) for name, value in spec.items()), key=lambda part: len(part) > FEW_ENTRIES)
-    return [f"{key}: {value_word(value)}" for part in parts for key, value in part.items()]
+    return [f"{key}: {_cut(value_word(value))}" for part in parts for key, value in part.items()]
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= LONGEST else f"{word[:LONGEST]}..."
 
 
 def value_word(value: Any) -> str:

@@ -122,6 +122,7 @@ def _code(plan: Plan, path: str, commit: str) -> Iterator[str]:
     )
     later = commits_since(commit, packages)
     if later:
-        yield f"code: {len(later)} commits since {commit[:9]} touched {', '.join(packages)}; polytune stale lists them"
+        count = "1 commit" if len(later) == 1 else f"{len(later)} commits"
+        yield f"code: {count} since {commit[:9]} touched {', '.join(packages)}; polytune stale lists the results"
     elif edited:
         yield f"code: made by commit {commit[:9]} with uncommitted edits"

@@ -43,7 +43,8 @@ def _entries(scores: pd.DataFrame, run: str, paths: Paths) -> Iterator[dict[str,
         kind, shown = WORDS.get(score["measure"], (score["measure"], score["measure"].replace("_", " ")))
         language = score["language"] or MEAN
         judged = {key: score[key] for key in ("judge", "protocol", "opponent") if score[key]}
-        told = f" ({', '.join(judged.values())})" if judged else ""
+        sample = [score["evaluation"]] * (score["evaluation"] != score["benchmark"])
+        told = f" ({', '.join([*sample, *judged.values()])})" if sample or judged else ""
         stderr = score["stderr"]
         yield {
             "task_type": "text-generation",
@@ -66,7 +67,7 @@ def _data(paths: Paths, run: str, score: dict[str, Any]) -> dict[str, str]:
     name, origin, benchmark = score["evaluation"], score["origin"], score["benchmark"]
     if origin == "world":
         return {
-            "dataset_type": "generated-world",
+            "dataset_type": f"generated-world/{benchmark}",  # what differs in it is another data set for the hub
             "dataset_name": f"{benchmark} of a generated world (artificial languages; says nothing about real ones)",
         }
     file = Path(paths.evaluation(run, origin, name))
