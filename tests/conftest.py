@@ -14,6 +14,7 @@ SLOW = (
     "training",
     "analysis/test_answers.py",  # collects studies
     "analysis/test_correlations.py",
+    "commands/test_compare.py",  # collects studies
     "scores/test_judged.py",
     "world/test_build.py",  # makes worlds
     "fetch",  # starts servers

@@ -71,6 +71,7 @@ MAY_LOAD: dict[str, set[str]] = {
 # Each case runs in a fork of one process that has imported nothing yet: (name, what it does).
 CASES = {f"{name} --help": f"from polytune.cli import main; main(['{name}', '--help'])" for name in COMMANDS}
 CASES["--help"] = "from polytune.cli import main; main(['--help'])"
+CASES["a script for completion"] = "from polytune.cli import main; main(['completion', 'bash'])"
 CASES["the languages"] = "from polytune.languages.codes import languages; assert languages()"
 CASES["what the rules import"] = (
     "from polytune.config.settings import load_config, merge_config; from polytune.study.plan import Plan; "

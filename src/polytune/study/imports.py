@@ -143,7 +143,7 @@ def imported_runs(imports: dict[str, Import]) -> Iterator[dict[str, Any]]:
                 "world": "",
                 "languages": list(run.languages),
                 "order": None,
-                "seen_languages": sorted(tables.bases()[run.base].seen_languages),
+                "seen_languages": sorted(map(find_code, tables.bases()[run.base].seen_languages)),
                 "family": run.selection,
                 "coordinates": {key: None if value == "" else value for key, value in coordinates.items()},
                 "imported": entry.name,
