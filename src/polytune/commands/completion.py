@@ -105,7 +105,11 @@ _polytune() {{
     esac
     _files
 }}
-compdef _polytune polytune
+if [ "$funcstack[1]" = "_polytune" ]; then
+    _polytune "$@" # the file was found in $fpath: this is the first completion
+else
+    compdef _polytune polytune
+fi
 """
 
 
