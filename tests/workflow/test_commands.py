@@ -111,7 +111,7 @@ def test_a_file_that_is_gone_is_the_reason(finished):
     (finished.folder / gone).unlink()
     said = ask(finished, "why", gone)
     assert "1 job would run (1 evaluate_run)" in said and f"{gone} is not there" in said
-    assert "is not there; 1 jobs would make it" in ask(finished, "explain", gone)
+    assert "is not there; 1 job would make it" in ask(finished, "explain", gone)
 
 
 def test_an_option_of_a_figure_is_the_reason(finished):

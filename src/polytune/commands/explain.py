@@ -107,7 +107,7 @@ def _state(plan: Plan, target: str, due: list[PlannedJob]) -> Iterator[str]:
     """Yield whether a result is there, by which code and when it was made, and whether it would be made again."""
     file = Path(target)
     if not file.exists():
-        yield f"is not there; {len(due)} jobs would make it"
+        yield f"is not there; {_jobs(due)} would make it"
         return
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
     commit = made_by(read_json(file)) if file.suffix == ".json" else ""
@@ -122,7 +122,11 @@ def _state(plan: Plan, target: str, due: list[PlannedJob]) -> Iterator[str]:
         yield from causes(plan, own, due)
         yield f"polytune why {target} says more"
     elif due:
-        yield f"{len(due)} jobs that it is made from would run"
+        yield f"{_jobs(due)} that it is made from would run"
+
+
+def _jobs(jobs: list[PlannedJob]) -> str:
+    return "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
 
 
 def program_of(shell: str) -> str:

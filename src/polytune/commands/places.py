@@ -98,7 +98,7 @@ def check_variables() -> Iterator[Finding]:
     """Yield the variables that change what libraries or Polytune do; values of secrets are never shown."""
     offline = [name for name in OFFLINE if os.environ.get(name, "").lower() in ("1", "true", "yes", "on")]
     text = f"{', '.join(offline)} set" if offline else "none set"
-    yield ok("offline", f"{text}; every step but polytune prefetch is offline whatever they say")
+    yield ok("offline", f"{text}; steps are offline whatever they say, but prefetch and an upload of publish")
     if table := os.environ.get(TABLE_VARIABLE):
         there = Path(table).is_file()
         make = warn if there else fail
