@@ -97,6 +97,7 @@ def body(written: Path, manifest: Mapping[str, Any], base: Used, sources: list[U
     """Return the card below its metadata: what training wrote, then how to load, data, licences and results."""
     text = re.sub(r"\A---\n.*?\n---\n", "", read_text(written), flags=re.DOTALL).strip()
     text = re.sub(r"\n\nThe license of the base model and.*?\n(?=\n|\Z)", "\n", text, flags=re.DOTALL)
+    text = re.sub(r"(?<!\n)\n(?=\| \| \|\n)", "\n\n", text)  # a table after a sentence needs an empty line
     names = {code: entry.name for code, entry in language_table().items()}
     counted: dict[str, int] = {}
     for part in manifest["parts"]:

@@ -105,6 +105,8 @@ def prepare(model: Path, paths: Paths, output: Path, repo: str) -> list[str]:
     said = [f"{'adapter' if adapter else 'full weights'}, {len(list(output.iterdir()))} files, {size:,.3f} GB"]
     if limited := [one.name for one in (base, *sources) if one.non_commercial]:
         said.append(f"not for commercial use: made from {', '.join(limited)}")
+    if adapter and not base.location:
+        said.append(f"its base, {base.name}, is not on the hub: nobody else can load the adapter")
     if is_of_world(manifest):
         said.append("of a generated world: the card says that it knows no real language")
     said.append(f"{len(shown)} scores on the card" if len(shown) else "no scores on the card: collect them first")
