@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from polytune.analysis.choices import Layout
 from polytune.analysis.context import Context
 from polytune.errors import InputError, nearest
-from polytune.languages.codes import known_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +48,6 @@ def read_published_values(path: Path, columns: tuple[str, ...] = ("value",)) -> 
     for column in columns:
         if column not in table:
             raise InputError(f"{path}: no column '{column}'{nearest(column, table)}; it has: {', '.join(table)}")
-    if "language" in table:  # a language may have any of its names
-        table["language"] = [known_code(str(name)) or name for name in table["language"]]
     return table
 
 

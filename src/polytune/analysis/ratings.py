@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.errors import InputError, nearest, shown
-from polytune.languages.codes import known_code
 from polytune.readers.records import read_records
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def read_ratings(path: Path, runs: Collection[str], languages: Collection[str]) 
             raise InputError(
                 f"{path}: unknown column '{strange[0]}'{nearest(strange[0], OPTIONAL)}; allowed: {allowed}"
             )
-        record["language"] = known_code(str(record["language"])) or record["language"]
         for column, known in (("run", runs), ("language", languages)):
             if record[column] not in known:
                 raise InputError(f"{where}: no {column} '{record[column]}'{nearest(record[column], known)} was judged")
