@@ -4,6 +4,7 @@
 # make check  the quick tests, nothing trained
 # make test   the whole test suite but the cluster's, which is make test-cluster (as root)
 # make lint   the style checks of the tests alone
+# make site   the documentation as a site, in site/index.html
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
@@ -13,7 +14,7 @@ export DS_BUILD_OPS := 0
 export HF_HUB_OFFLINE ?= 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: run run-all report check test test-cluster lint install
+.PHONY: run run-all report check test test-cluster lint site install
 
 install: $(VENV)/installed
 
@@ -46,3 +47,6 @@ test-cluster: install
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && snakemake --lint
+
+site: install
+	$(BIN)/zensical build --strict --clean

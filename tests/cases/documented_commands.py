@@ -1,4 +1,4 @@
-"""Every command line that the project's documents show, as lists of words: what the tests of documents run."""
+"""Every command line and file that the project's documents show: what the tests of documents run."""
 
 from __future__ import annotations
 
@@ -65,6 +65,20 @@ def documented_commands() -> tuple[Command, ...]:
         for line, piece, mentioned in pieces:
             found += [Command(page, line, words, mentioned) for words in _simple_commands(piece, mentioned)]
     return tuple(found)
+
+
+def documented_files(page: Path) -> dict[str, str]:
+    """Return the files that a page tells its reader to write, by name: a block after a line like `` `my.yaml`: ``."""
+    found, lines = {}, page.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if name := re.fullmatch(r"`([\w.-]+\.\w+)`:", line):
+            block = []
+            for below in lines[number + 2 :]:
+                if below.strip() and not below.startswith("    "):
+                    break
+                block.append(below[4:])
+            found[name[1]] = "\n".join(block).strip() + "\n"
+    return found
 
 
 def _of_markdown(text: str) -> Iterator[tuple[int, str, bool]]:

@@ -14,7 +14,8 @@ import sys
 import pytest
 
 from tests.cases.alpaca_directories import write_alpaca, write_questions
-from tests.cases.documented_commands import documented_commands
+from tests.cases.documented_commands import documented_commands, documented_files
+from tests.cases.evaluation_cases import write_model
 from tests.cases.polyglot_directories import write_lima, write_mt_bench
 
 # What a reader has made or copied before typing a line. The data stand for real ones in the layout of the hub.
@@ -25,6 +26,14 @@ WRITTEN = {
 }
 BENCHMARKS = "real-benchmarks"
 """The directory that the example names; the others are those of the studies of judged answers."""
+
+TUTORIAL = ("docs/tutorial/your-own-languages-and-data.md", "docs/tutorial/your-own-base.md")
+"""Pages whose commands make what their later lines need, in the order in which they are read."""
+PREPARES = ("build-world", "add-base", "add-source", "add-benchmark")
+TRAINED = (
+    "results/bases/world-bloom-w1-tiny",
+    "results/runs/world-bloom-w1-tiny/full/world-w1-tiny-both-200-rows/seed1/model",
+)
 
 RUNS_ALONE = ("--rulegraph", "--unlock", "--lint", "--summary", "--list-target-rules")
 NEEDS_RESULTS = ("--report",)  # tests/workflow/test_end_to_end.py runs it after a study
@@ -60,11 +69,18 @@ def checkout(clean_checkout, tmp_path_factory):
     checkout = clean_checkout.copy(tmp_path_factory.mktemp("documented") / "polytune")
     for name, original in COPIES.items():
         shutil.copy(checkout.folder / original, checkout.folder / name)
+    for page in sorted((checkout.folder / "docs/tutorial").glob("*.md")):
+        WRITTEN.update(documented_files(page))
     for name, text in WRITTEN.items():
         (checkout.folder / name).write_text(text)
-    call = [sys.executable, "-m", "polytune.cli", "build-world", "--size", "tiny", "--output", "made"]
-    subprocess.run(call, cwd=checkout.folder, env=checkout.environment, check=True, capture_output=True)
-    (checkout.folder / "made/benchmarks").rename(checkout.folder / BENCHMARKS)
+    for folder in TRAINED:  # what earlier pages of the tutorial have made
+        write_model(checkout.folder / folder)
+    for page in TUTORIAL:
+        for command in documented_commands():
+            if command.page == page and not command.mentioned and command.words[:2][-1] in PREPARES:
+                call = [sys.executable, "-m", "polytune.cli", *command.words[1:]]
+                subprocess.run(call, cwd=checkout.folder, env=checkout.environment, check=True, capture_output=True)
+    shutil.copytree(checkout.folder / "made/benchmarks", checkout.folder / BENCHMARKS)
     write_alpaca(checkout.folder / "alpaca-mt")
     write_questions(checkout.folder / "openassistant-50")
     write_lima(checkout.folder / "lima-x")

@@ -15,6 +15,7 @@ from polytune.errors import InputError
 from polytune.files import write_text
 
 DOCUMENTS = {"configuration.md": "polytune.config.reference:render", "figures.md": "polytune.tables.reference:render"}
+DOCUMENTS |= {"reference/cli.md": "polytune.cli:render_reference", "licences.md": "polytune.config.licences:render"}
 """Files of `docs/` and what returns their text."""
 TITLES = {"config": "`config/config.yaml`", "study": "Study files (`config/studies/*.yaml`)"}
 TITLES |= {"judges#judge": "Judges (`config/judges.yaml`)"}
@@ -94,7 +95,7 @@ def command(
     docs: Annotated[Path, typer.Option(help="Folder to write to.")] = ROOT / "docs",
     check: Annotated[bool, typer.Option(help="Write nothing; fail if a file is not up to date.")] = False,
 ) -> None:
-    """Write the references of the documentation from the schemas and the kinds of figures and tables."""
+    """Write the references of the documentation from schemas, kinds, commands and tables."""
     for name, place in DOCUMENTS.items():
         module, _, function = place.partition(":")
         text = getattr(importlib.import_module(module), function)()
