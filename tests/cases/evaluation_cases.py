@@ -11,7 +11,21 @@ SENTENCES = (
     "мужчина сломал палец потому что уронил молоток на ногу",
     "she could not fit the trophy in the suitcase because it was too big",
 )
-KINDS = ("bloom", "bloom-odd", "gpt2", "gpt_neox", "llama", "mistral", "mixtral", "opt", "t5", "mt5", "bart")
+KINDS = (
+    "bloom",
+    "bloom-odd",
+    "gpt2",
+    "gpt_neox",
+    "llama",
+    "mistral",
+    "mixtral",
+    "qwen3",
+    "gemma3_text",
+    "opt",
+    "t5",
+    "mt5",
+)
+KINDS += ("bart",)
 """`bloom-odd` has a number of heads that is no power of two and residuals after the norm; `opt` and `bart` are
 architectures that evaluation has no tree attention or shared encoding for."""
 
@@ -62,6 +76,11 @@ def build_model(kind: str, vocabulary: int, positions: int = 512, seed: int = 0)
         ),
         "mixtral": lambda: tr.MixtralForCausalLM(
             tr.MixtralConfig(**llama_like, num_key_value_heads=2, num_local_experts=3, sliding_window=None)
+        ),
+        "qwen3": lambda: tr.Qwen3ForCausalLM(tr.Qwen3Config(**llama_like, num_key_value_heads=2, head_dim=12)),
+        "gemma3_text": lambda: tr.Gemma3ForCausalLM(
+            tr.Gemma3TextConfig(**llama_like, num_key_value_heads=2, head_dim=12, query_pre_attn_scalar=12,
+                                sliding_window=16, layer_types=["sliding_attention", "full_attention"], **special)
         ),
         "opt": lambda: tr.OPTForCausalLM(
             tr.OPTConfig(vocab_size=vocabulary, hidden_size=32, ffn_dim=48, num_hidden_layers=2, num_attention_heads=4,

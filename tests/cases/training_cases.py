@@ -17,7 +17,7 @@ from polytune.files import write_json
 from polytune.mixtures.manifest import Mixture, Part
 
 VOCABULARY = 90
-DECODERS = ("bloom", "gpt2", "llama", "mistral", "gpt_neox", "mixtral")
+DECODERS = ("bloom", "gpt2", "llama", "mistral", "gpt_neox", "mixtral", "qwen3", "gemma3_text")
 ENCODER_DECODERS = ("t5", "mt5")
 # Adam divides by the gradient's size: parameters whose gradient is zero but for rounding (BLOOM's key biases) would
 # move at random with the usual 1e-8, and no two ways of summing could be compared. Some gradients of these runs are
@@ -51,6 +51,13 @@ def tiny_config(kind: str, vocabulary: int = VOCABULARY):
         return transformers.MixtralConfig(
             **common, num_attention_heads=4, num_key_value_heads=2, num_local_experts=4, sliding_window=None
         )
+    if kind == "qwen3":
+        return transformers.Qwen3Config(**common, num_attention_heads=4, num_key_value_heads=2, head_dim=8)
+    if kind == "gemma3_text":  # layers over a window and over the whole row, as the model has them
+        return transformers.Gemma3TextConfig(
+            **common, num_attention_heads=4, num_key_value_heads=2, head_dim=8, query_pre_attn_scalar=8,
+            sliding_window=32, layer_types=["sliding_attention", "full_attention"], pad_token_id=0, eos_token_id=1,
+        )  # fmt: skip
     if kind == "gpt_neox":
         return transformers.GPTNeoXConfig(**common, num_attention_heads=4)
     return {"t5": transformers.T5Config, "mt5": transformers.MT5Config}[kind](

@@ -19,6 +19,8 @@ TARGETS = {
     "llama": ["q_proj", "v_proj"],
     "gpt_neox": ["query_key_value", "dense_4h_to_h"],
     "mixtral": ["q_proj", "o_proj"],
+    "qwen3": ["q_proj", "o_proj"],
+    "gemma3_text": ["q_proj", "down_proj"],
     "t5": ["q", "v"],
     "mt5": ["q", "wi_0"],
 }

@@ -23,6 +23,8 @@ class Architecture:
     takes_masks: bool = True
     """Whether transformers' class takes a mask per query and positions, and computes its logits by the output layer
     from the last hidden state and nothing else, so that token trees are exact."""
+    mixed_windows: bool = False
+    """Whether some layers look back over a window and others over the whole row, each sort by a mask of its own."""
     llama_blocks: bool = False
     """Whether a block is norm, attention, norm, feed-forward under Llama's names: the last one can be cut short."""
     positions: str | None = None
@@ -39,6 +41,8 @@ ARCHITECTURES = {
     "llama": LLAMA,
     "mistral": LLAMA,
     "mixtral": LLAMA,
+    "qwen3": LLAMA,
+    "gemma3_text": Architecture(("q_proj", "k_proj", "v_proj"), mixed_windows=True),
     "t5": T5,
     "mt5": T5,
 }

@@ -32,7 +32,9 @@ class DecoderRows:
 
     def __init__(self, model) -> None:
         self.model, self.slots = model, Slots()
-        self.by_own_mask = not isinstance(model, Bloom) and not ARCHITECTURES[model.config.model_type].takes_masks
+        architecture = ARCHITECTURES[model.config.model_type]
+        self.by_own_mask = not isinstance(model, Bloom) and not architecture.takes_masks
+        self.mixed_windows = architecture.mixed_windows
         self.window = getattr(model.config, "sliding_window", None)
 
     @staticmethod
@@ -78,7 +80,9 @@ class DecoderRows:
             mask, options = (columns >= starts[:, None]).long(), {}
         else:
             positions = (columns - starts[:, None]).clamp_(min=0)  # [rows, columns]
-            mask = self._mask(columns, starts, new)
+            mask = self._mask(columns, starts, new, self.window)
+            if self.mixed_windows:
+                mask = {"full_attention": self._mask(columns, starts, new, None), "sliding_attention": mask}
             if isinstance(self.model, Bloom):
                 return self.model.extend(tokens, positions, mask, self.slots)
             options = {"position_ids": positions[:, -new:]}
@@ -87,12 +91,15 @@ class DecoderRows:
         )
         return output.last_hidden_state
 
-    def _mask(self, columns: torch.Tensor, starts: torch.Tensor, new: int) -> torch.Tensor:
-        """Return what is added to the attention of the last `new` columns to each column, [rows, 1, new, columns]."""
+    def _mask(self, columns: torch.Tensor, starts: torch.Tensor, new: int, window: int | None) -> torch.Tensor:
+        """Return what is added to the attention of the last `new` columns to each column, [rows, 1, new, columns].
+
+        A token sees itself and those before it, of its own row, the last `window` if that is not None.
+        """
         queries = columns[-new:, None]
         seen = (columns <= queries) & (columns >= starts[:, None, None])
-        if self.window is not None:
-            seen &= columns > queries - self.window
+        if window is not None:
+            seen &= columns > queries - window
         return additive_mask(seen, self.model.dtype)[:, None]
 
 
