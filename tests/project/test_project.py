@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from polytune.config.reference import render
+from polytune.config.reference import DOCUMENTS
 
 SUPPORT = ("errors", "files", "columns", "machine", "progress", "provenance", "readers", "config", "cluster")
 STAGES = ("languages", "models", "world", "data", "mixtures", "training", "evaluation")
@@ -110,9 +111,38 @@ def test_every_command_exists_and_explains_itself():
         assert help_line.endswith("."), name
 
 
-def test_the_configuration_reference_is_up_to_date(project):
-    written = (project / "docs/configuration.md").read_text()
-    assert written == render(), "run 'polytune write-reference' and commit docs/configuration.md"
+@pytest.mark.parametrize("page", DOCUMENTS)
+def test_the_references_are_up_to_date(project, page):
+    module, _, function = DOCUMENTS[page].partition(":")
+    text = getattr(importlib.import_module(module), function)()
+    assert (project / "docs" / page).read_text() == text, f"run 'polytune write-reference' and commit docs/{page}"
+
+
+def test_every_command_and_option_stands_in_the_reference(project):
+    """Options as typer's own parser has them, for each command a heading."""
+    import typer
+
+    from polytune.cli import COMMANDS
+
+    text = (project / "docs/reference/cli.md").read_text()
+    sections = dict(re.findall(r"^## ([\w-]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    assert list(sections) == list(COMMANDS)
+    named = 0
+    for name, (module, _) in COMMANDS.items():
+        app = typer.Typer(add_completion=False)
+        app.command()(importlib.import_module(module).command)
+        for parameter in typer.main.get_command(app).params:
+            for option in parameter.opts:
+                assert f"`{option if option.startswith('-') else option.upper()}`" in sections[name], (name, option)
+                named += 1
+    assert named > 150
+
+
+def test_the_licences_page_marks_what_is_not_for_commerce(project):
+    lines = (project / "docs/licences.md").read_text().splitlines()
+    marked = " ".join(line for line in lines if line.endswith("| no |"))
+    assert all(f"`{name}`" in marked for name in ("bactrian-x", "alpaca-mt", "lima-x", "lima-oasst", "llama-7b"))
+    assert not any(f"`{name}`" in marked for name in ("world", "mixtral-8x7b", "glotlid"))
 
 
 @pytest.mark.parametrize(("folder", "longest"), [("src", 300), ("workflow", 300), ("performance", 300), ("tests", 400)])
