@@ -75,5 +75,6 @@ def draw_groups(
     table = pd.concat([*(line.points.assign(group=line.name) for line in lines),
                        *(one.assign(group=line.name) for one, line in zip(dots, lines, strict=True))])  # fmt: skip
     notes = [*interval_notes(lines, scale), *coverage_notes(single, choice.info)]
-    notes.append("Dots: single languages; dashed: untuned base; dotted: 50, equal to the opponent.")
+    equal = "; dotted: 50, equal to the opponent" if choice.measure == "win" else ""
+    notes.append(f"Dots: single languages; dashed: untuned base{equal}.")
     return Drawing(figure, table, notes=notes)
