@@ -96,7 +96,7 @@ def test_rows_enter_and_leave_the_batch():
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_out_of_memory_halves_the_batch_and_goes_on(limit, monkeypatch, capsys):
-    model = loaded("gpt2")
+    model, expected = loaded("gpt2"), theirs("gpt2", 1)
     whole = model.base_model.forward
 
     def forward(*args, **options):
@@ -105,7 +105,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(limit, monkeypatch, capsys):
         return whole(*args, **options)
 
     monkeypatch.setattr(model.base_model, "forward", forward)
-    assert ours(model, 600) == theirs("gpt2", 1)
+    assert ours(model, 600) == expected
     assert "out of memory; trying batches of 300 tokens" in capsys.readouterr().err
 
 
