@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "draw-figure": ("polytune.figures.draw", "Draw one figure of a study."),
     "build-table": ("polytune.tables.build", "Write one table of a study."),
     "build-report": ("polytune.report.build", "Write the page of what was run, what it showed and what is missing."),
+    "build-explorer": ("polytune.explorer.build", "Write one HTML file in which all results can be looked at."),
     "export": ("polytune.scores.export", "Write the scores of a study as Every Eval Ever or a model card has them."),
     "publish": ("polytune.commands.publish", "Prepare a repository of the hub for a run, and upload it if asked to."),
     "stale": ("polytune.study.stale", "List results that were made by older code."),

@@ -57,6 +57,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "draw-figure": {*TABLES, "matplotlib", "sklearn", "scipy"},  # the last two for t-SNE alone
     "build-table": {*TABLES, "scipy"},
     "build-report": {"pyarrow"},  # what judges took
+    "build-explorer": TABLES,
     "export": TABLES,
     "stale": set(),
     "explain": set(),

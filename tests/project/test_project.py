@@ -16,6 +16,7 @@ from polytune.config.reference import DOCUMENTS
 SUPPORT = ("errors", "files", "columns", "machine", "progress", "provenance", "readers", "config", "cluster")
 STAGES = ("languages", "models", "world", "data", "mixtures", "training", "evaluation")
 STAGES += ("prompts", "generation", "identification", "judging", "imports", "scores", "analysis", "figures", "tables")
+STAGES += ("explorer",)
 COMPOSING = ("own", "fetch", "study", "costs", "report", "cli", "commands")
 """Each place below `src/polytune`: support modules know no stage, a stage only earlier ones, the last compose them."""
 

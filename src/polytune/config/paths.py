@@ -161,6 +161,11 @@ class Paths:
         """Return the page that a person opens first."""
         return f"{self.results}/report/report.html"
 
+    @property
+    def explorer(self) -> str:
+        """Return the page in which all results can be looked at."""
+        return f"{self.results}/explorer/explorer.html"
+
     # --- outside things ---
 
     def given(self, kind: str, name: str) -> str:
