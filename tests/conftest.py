@@ -33,6 +33,7 @@ SLOW = (
     "models/test_adapters.py",
     "models/test_heads.py",
     "models/test_language_vectors.py",  # a model of each architecture
+    "explorer/test_browser.py",  # starts a browser
     "project/test_failures.py",  # commands as processes
     "figures/test_differences.py",  # collects a study
     "figures/test_draw.py",

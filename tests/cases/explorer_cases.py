@@ -58,11 +58,11 @@ def write_study(
                 right = (generator.random(items) < 0.5 + 0.4 * (language in run["languages"])).astype(float)
                 values.append(right.mean())
                 scores.append(_score(study, scale, run, benchmark, world, language, right.mean(), items))
-                single += [_item(run, benchmark, world, language, item, value) for item, value in enumerate(right)]
+                single.append(_items(run, benchmark, world, language, right))
             scores.append(_score(study, scale, run, benchmark, world, "", float(np.mean(values)), items * len(values)))
     _write(paths.scores(study, scale), pd.DataFrame(scores))
     _write(paths.runs_table(study, scale), pd.DataFrame(runs))
-    _write(paths.items(study, scale), pd.DataFrame(single))
+    _write(paths.items(study, scale), pd.concat(single, ignore_index=True))
 
 
 def write_answers(
@@ -72,6 +72,7 @@ def write_answers(
     mixtures: Iterable[str],
     items: int = 6,
     languages: Iterable[str] = ("en", "de"),
+    study: str = "lucky52",
 ) -> None:
     """Write questions, answers of a run of each mixture and ratings of them; the second question means harm."""
     rows = [(language, str(item)) for language in languages for item in range(items)]
@@ -86,7 +87,7 @@ def write_answers(
         _write(paths.responses(run, "asked").replace(".json", ".parquet"), table.assign(text=text))
         verdicts = table.assign(order="", repeat=0, status="ok", value=2.0, text=f"Good. {HOSTILE} Rating: [[2]]")
         _write(paths.verdicts(run, "exact", "rating-3", "asked").replace(".json", ".parquet"), verdicts)
-    table = pd.read_parquet(paths.scores("lucky52", scale))
+    table = pd.read_parquet(paths.scores(study, scale))
     names = dict.fromkeys(table["run"])
     rated = [
         {**table.iloc[0].to_dict(), "run": run, "evaluation": "asked", "benchmark": "questions", "origin": "hub",
@@ -94,7 +95,7 @@ def write_answers(
         for run in names
         for language in languages
     ]  # fmt: skip
-    _write(paths.scores("lucky52", scale), pd.concat([table, pd.DataFrame(rated)], ignore_index=True))
+    _write(paths.scores(study, scale), pd.concat([table, pd.DataFrame(rated)], ignore_index=True))
 
 
 def _run(base, method, mixture, seed, world, languages, family, size) -> dict:
@@ -118,12 +119,12 @@ def _score(study, scale, run, benchmark, world, language, value, items) -> dict:
     }  # fmt: skip
 
 
-def _item(run, benchmark, world, language, item, value) -> dict:
-    return {
+def _items(run, benchmark, world, language, right) -> pd.DataFrame:
+    same = {
         "run": run["run"], "evaluation": benchmark, "origin": "world" if world else "hub", "language": language,
-        "category": "", "item": str(item), "turn": 1, "measure": ACCURACY, "judge": "", "protocol": "", "opponent": "",
-        "value": value,
+        "category": "", "turn": 1, "measure": ACCURACY, "judge": "", "protocol": "", "opponent": "",
     }  # fmt: skip
+    return pd.DataFrame({"item": [str(item) for item in range(len(right))], "value": right}).assign(**same)
 
 
 def _write_manifest(paths: Paths, run: dict) -> None:

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from polytune.explorer.columns import named, pack
 from polytune.explorer.scores import measure_keys
-from polytune.explorer.tables import StudyTables, data_origin
+from polytune.explorer.tables import MEASURE, MOST_VALUES, StudyTables, data_origin
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
-"""The values of a measure in rising order; one with more distinct values (a probability, a length) is left out."""
+"""The values of a measure in rising order."""
 ABSENT = "-"
 FIRST = ("acc", "rating", "win", "language_pass")
 """Measures that are kept first where there is not room for all."""
+PLACE = ["run", "language", "item", "turn"]
 
 
 def build_items(studies: Sequence[StudyTables], runs: Sequence[dict[str, Any]], room: int) -> tuple[dict, list[str]]:
@@ -24,34 +26,22 @@ def build_items(studies: Sequence[StudyTables], runs: Sequence[dict[str, Any]], 
 
     A set is an evaluation by one measure: `values` (what each sign means), `items` (their names, in order) and, for
     each run and language, a string with one sign per item. The same item is the same question in every language where
-    the benchmark was made by translation.
+    the benchmark was made by translation. A run of several studies counts once, at its first place in `runs`.
     """
-    import pandas as pd
-
-    frames = []
-    for tables in studies:
-        rows = tables.items
-        frames.append(rows.assign(made=data_origin(tables, rows), measure=measure_keys(rows)))
-    items = pd.concat(frames, ignore_index=True)
-    identity = ["run", "evaluation", "origin", "language", "item", "turn", "measure", "made"]
-    items = items.drop_duplicates(identity)  # a run of two studies
-    # a run counts once, by its first place in the list
+    said = []
+    if many := sorted({name for tables in studies for name in tables.many_valued}):
+        said.append(f"items by {', '.join(many)}: more than {MOST_VALUES} different values")
     places: dict[str, int] = {}
     for place, run in enumerate(runs):
         places.setdefault(run["run"], place)
-    said, found = [], []
-    groups = list(items.groupby(["evaluation", "origin", "measure", "made"], sort=False))
-    many = sorted({key[2].partition("|")[0] for key, rows in groups if rows["value"].nunique() > len(SIGNS)})
-    if many:
-        said.append(f"items by {', '.join(many)}: more than {len(SIGNS)} different values")
-    kept = [(key, rows) for key, rows in groups if 1 <= rows["value"].nunique() <= len(SIGNS)]
-    kept.sort(key=lambda group: _rank(group[0][2]))
-    used = 0
-    for key, rows in kept:
-        built = _build_set(key, rows, places)
+    found, used = [], 0
+    groups = _groups(studies)
+    for key in sorted(groups, key=lambda key: _rank(key[2])):  # a stable sort: otherwise in the order of the studies
+        built = _build_set(key, groups[key], places)
         size = len(pack(built))
         if used + size > room:
-            said.append(f"items of {key[0]} by {key[2].replace('|', ' ')}: {size:,} bytes more than there is room for")
+            words = key[2].replace("|", " ")
+            said.append(f"items of {key[0]} by {words}: {used + size - room:,} bytes more than there is room for")
             continue
         used += size
         found.append(built)
@@ -63,32 +53,57 @@ def _rank(measure: str) -> int:
     return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
-def _build_set(key: tuple[str, str, str, str], rows: pd.DataFrame, places: dict[str, int]) -> dict[str, Any]:
+def _groups(studies: Sequence[StudyTables]) -> dict[tuple[str, str, str, str], list[pd.DataFrame]]:
+    """Return the items of each evaluation, origin and measure, of the world or real, a table for each study."""
+    groups: dict[tuple[str, str, str, str], list[pd.DataFrame]] = {}
+    for tables in studies:
+        rows = tables.items.assign(made=data_origin(tables, tables.items))
+        columns = ["evaluation", "origin", *MEASURE, "made"]
+        for key, group in rows.groupby(columns, observed=True, sort=False):
+            evaluation, origin, *measure, made = key
+            (name,) = measure_keys([measure])
+            groups.setdefault((evaluation, origin, name, made), []).append(group[[*PLACE, "value"]])
+    return groups
+
+
+def _build_set(
+    key: tuple[str, str, str, str], groups: Sequence[pd.DataFrame], places: dict[str, int]
+) -> dict[str, Any]:
+    import numpy as np
+    import pandas as pd
+
     evaluation, origin, measure, made = key
-    values = sorted(rows["value"].dropna().unique().tolist())
-    sign = dict(zip(values, SIGNS, strict=False))
-    turns = rows["turn"].nunique() > 1
-    names = rows["item"].astype(str) + (", turn " + rows["turn"].astype(str) if turns else "")
-    rows = rows.assign(name=names, sign=rows["value"].map(sign).fillna(ABSENT))
-    order = rows.drop_duplicates("name").sort_values(["item", "turn"], key=_in_order)["name"].tolist()
-    wide = rows.pivot(index=["run", "language"], columns="name", values="sign").reindex(columns=order).fillna(ABSENT)
-    answers = ["".join(line) for line in wide.to_numpy()]
+    rows = groups[0] if len(groups) == 1 else pd.concat([group.astype({"run": str}) for group in groups])
+    if len(groups) > 1:
+        rows = rows.drop_duplicates(PLACE)
+    values = np.unique(rows["value"].dropna().to_numpy())
+    lines = rows.groupby(["run", "language"], observed=True, sort=False)
+    asked = rows.groupby(["item", "turn"], observed=True, sort=False)
+    names, order = _name_items(list(asked.indices))
+    signs = np.full((lines.ngroups, asked.ngroups), ABSENT)
+    given = rows["value"].notna().to_numpy()
+    letters = np.array(list(SIGNS))[np.searchsorted(values, rows["value"].to_numpy()[given])]
+    signs[lines.ngroup().to_numpy()[given], asked.ngroup().to_numpy()[given]] = letters
+    heads = rows[["run", "language"]].drop_duplicates()
     return {
         "evaluation": evaluation,
         "origin": origin,
         "measure": measure,
         "made": made,
-        "values": values,
-        "items": order,
-        "run": [places[run] for run in wide.index.get_level_values("run")],
-        "language": named(wide.index.get_level_values("language")),
-        "answers": answers,
+        "values": values.tolist(),
+        "items": [names[place] for place in order],
+        "run": [places[run] for run in heads["run"]],
+        "language": named(heads["language"].tolist()),
+        "answers": ["".join(line) for line in signs[:, order]],
     }
 
 
-def _in_order(column: pd.Series) -> pd.Series:
-    """Return what items are ordered by: as numbers where all of them are."""
-    import pandas as pd
+def _name_items(items: Sequence[tuple[str, int]]) -> tuple[list[str], np.ndarray]:
+    """Return what each item and turn is called, and their order: by number where all have one, else by name."""
+    import numpy as np
 
-    as_numbers = pd.to_numeric(column, errors="coerce")
-    return column.astype(str) if as_numbers.isna().any() else as_numbers
+    several = len({turn for _, turn in items}) > 1
+    names = [f"{item}, turn {turn}" if several else str(item) for item, turn in items]
+    numbered = all(str(item).isdigit() for item, _ in items)
+    keys = [(int(item) if numbered else str(item), turn) for item, turn in items]
+    return names, np.array(sorted(range(len(keys)), key=keys.__getitem__))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,11 @@ def build_scores(studies: Sequence[StudyTables]) -> dict[str, Any]:
         start += len(places)
         rows = tables.scores
         frames.append(
-            rows.assign(place=rows["run"].map(places), made=data_origin(tables, rows), measure=measure_keys(rows))
+            rows.assign(
+                place=rows["run"].map(places),
+                made=data_origin(tables, rows),
+                measure=measure_keys(rows[list(MEASURE)].itertuples(index=False)),
+            )
         )
     rows = pd.concat(frames, ignore_index=True)
     rows["digest"] = rows["digest"].str[:12]
@@ -54,10 +58,9 @@ def build_scores(studies: Sequence[StudyTables]) -> dict[str, Any]:
     }
 
 
-def measure_keys(rows: pd.DataFrame) -> pd.Series:
-    """Return what each row measures as one word: `acc`, `rating|exact|rating-3|`, `win|exact|side-by-side|base`."""
-    joined = rows[MEASURE[0]].str.cat([rows[name] for name in MEASURE[1:]], sep="|")
-    return joined.str.replace(r"\|+$", "", regex=True)
+def measure_keys(measures: Iterable[Sequence[str]]) -> list[str]:
+    """Return what is measured (the columns `MEASURE`) as one word: `acc`, `rating|exact|rating-3`."""
+    return ["|".join(measure).rstrip("|") for measure in measures]
 
 
 def describe_measures(keys: Sequence[str]) -> dict[str, dict[str, Any]]:

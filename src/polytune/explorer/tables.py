@@ -25,6 +25,8 @@ ITEMS = (
 )  # fmt: skip
 MEASURE = ("measure", "judge", "protocol", "opponent")
 """What a measure is told from another by."""
+MOST_VALUES = 36
+"""Different values of a measure whose items are kept: digits and letters stand for them."""
 WORLD, REAL = "world", "real"
 """Where a number comes from: the generated world, or real models and data. The two never stand in one chart."""
 
@@ -38,6 +40,9 @@ class StudyTables:
     scores: pd.DataFrame
     runs: pd.DataFrame
     items: pd.DataFrame
+    """Those of measures with at most `MOST_VALUES` different values; the columns of words are categories."""
+    many_valued: tuple[str, ...] = ()
+    """The measures of the other items."""
 
 
 def read_studies(paths: Paths, names: Collection[str] = ()) -> list[StudyTables]:
@@ -62,15 +67,33 @@ def read_studies(paths: Paths, names: Collection[str] = ()) -> list[StudyTables]
 def _read(paths: Paths, study: str, scale: str) -> StudyTables:
     scores = read_table(paths.scores(study, scale), SCORES).to_pandas()
     runs = read_table(paths.runs_table(study, scale)).to_pandas()
-    items = read_table(paths.items(study, scale), ITEMS).to_pandas()
     runs = runs[runs["method"] != NULL]
     known = set(runs["run"])
+    items, many_valued = _read_items(paths.items(study, scale))
     scores, items = scores[scores["run"].isin(known)], items[items["run"].isin(known)]
-    return StudyTables(study, scale, scores, runs, items)
+    return StudyTables(study, scale, scores, runs, items, many_valued)
+
+
+def _read_items(path: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the items of few-valued measures, and the names of the other measures.
+
+    A study at full scale has tens of millions of items: what is left out leaves before pandas has it.
+    """
+    import pyarrow
+    from pyarrow import compute
+
+    table = read_table(path, ITEMS, coded=[name for name in ITEMS if name not in ("turn", "value")])
+    counts = table.select(["measure", "value"]).group_by("measure").aggregate([("value", "count_distinct")])
+    many = sorted(row["measure"] for row in counts.to_pylist() if row["value_count_distinct"] > MOST_VALUES)
+    kept = [row["measure"] for row in counts.to_pylist() if row["measure"] not in many]
+    few = compute.is_in(table["measure"].cast(pyarrow.string()), pyarrow.array(kept, pyarrow.string()))
+    return table.filter(few).to_pandas(), tuple(many)
 
 
 def data_origin(tables: StudyTables, rows: pd.DataFrame) -> np.ndarray:
     """Return for each row of scores or items whether it is of the world: by its scale, its run or its data."""
-    worlds = dict(zip(tables.runs["run"], tables.runs["world"], strict=True))
-    of_world = (rows["origin"] == WORLD) | (rows["run"].map(worlds) != "") | (tables.scale == WORLD)
-    return of_world.map({True: WORLD, False: REAL}).to_numpy()
+    import numpy as np
+
+    runs_of_world = tables.runs.loc[tables.runs["world"] != "", "run"].unique()
+    of_world = (rows["origin"] == WORLD) | rows["run"].isin(runs_of_world) | (tables.scale == WORLD)
+    return np.where(of_world, WORLD, REAL)

@@ -18,9 +18,10 @@ MARK = b"PAR1"
 Result = TypeVar("Result")
 
 
-def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pyarrow.Table:
+def read_table(path: Path | str, columns: Sequence[str] | None = None, coded: Sequence[str] = ()) -> pyarrow.Table:
     """Return the table of a parquet file, or some of its columns; nothing else is read.
 
+    Columns of words that are `coded` keep each distinct word once, which spares most of the memory of a large table.
     Pages that carry a checksum are compared with it. Raises `InputError` for a file that is missing, a pointer of Git
     LFS, corrupt or cut, that lacks a column or has one twice.
     """
@@ -33,7 +34,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pyarro
     source = str(path) if first == MARK else pyarrow.BufferReader(read_bytes(path))
 
     def read() -> pyarrow.Table:
-        with pyarrow.parquet.ParquetFile(source, page_checksum_verification=True) as file:
+        with pyarrow.parquet.ParquetFile(source, page_checksum_verification=True, read_dictionary=list(coded)) as file:
             names = file.schema_arrow.names
             if twice := [name for name in names if names.count(name) > 1]:
                 raise InputError(f"{path}: the column '{short(twice[0])}' stands twice")

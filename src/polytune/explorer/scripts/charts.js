@@ -24,7 +24,7 @@ async function draw(name, sets, signals, onClick) {
   if (drawn?.name !== name || drawn.dark !== dark) {
     drawn?.view.finalize();
     place.replaceChildren();
-    const options = { mode: "vega", renderer: "canvas", actions: false, config: chartTheme() };
+    const options = { mode: "vega", renderer: "canvas", actions: false, defaultStyle: false, config: chartTheme() };
     const made = await vegaEmbed(place, filled(CHARTS[name], sets, signals), options);
     drawn = { name, dark, view: made.view };
     made.view.addEventListener("click", (_, item) => item?.datum && drawn.onClick?.(item.datum));
@@ -66,7 +66,7 @@ function originWords() {
   return `GENERATED WORLD ${worlds.join(", ")}`;
 }
 
-const heading = (text) => `${originWords()} · ${text}`;
+const heading = (text) => [originWords(), text];
 
 // Room for a chart: on a telephone it is as wide as the screen, and scrolls if its labels need more.
 const room = () => document.getElementById("chart").clientWidth || 600;

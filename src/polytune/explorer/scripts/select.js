@@ -139,7 +139,7 @@ function runLabels(places) {
     return count;
   };
   const end = shared((part, count) => part.slice(-count));
-  const start = Math.min(shared((part, count) => part.slice(0, count)), shortest - end);
+  const start = Math.max(0, Math.min(shared((part, count) => part.slice(0, count)), shortest - end) - 1);
   const cut = (label) => (label === "untuned" ? label : label.split("-").slice(start, label.split("-").length - end).join("-"));
   const taken = new Map(); // two runs never share a column
   return new Map(places.map((place, number) => {
