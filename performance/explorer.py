@@ -4,7 +4,7 @@
 
 Without `--page` a made-up page is measured: 2 bases x 57 runs, 52 languages, 2 benchmarks of 250 items (3 million), and
 answers of 12 runs to 80 questions in 12 languages. `--plot` is a folder in which npm has installed @observablehq/plot
-and d3: 52 x 57 cells are then drawn and redrawn by Vega-Lite, compiled beforehand as in the page, and by Observable Plot.
+and d3: 52 x 57 cells are then drawn and redrawn by Vega-Lite, compiled beforehand as in the page, and by Plot.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ SLOW = (
     "models/test_heads.py",
     "models/test_language_vectors.py",  # a model of each architecture
     "explorer/test_browser.py",  # starts a browser
+    "explorer/test_same_numbers.py",  # collects a study
     "project/test_failures.py",  # commands as processes
     "figures/test_differences.py",  # collects a study
     "figures/test_draw.py",
