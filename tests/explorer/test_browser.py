@@ -17,6 +17,8 @@ from tests.cases.explorer_cases import HOSTILE, LANGUAGES, write_results
 
 VIEWS = ("grid", "against", "map", "pairs", "flips", "texts")
 REAL, WORLD = "view=grid&made=real", "view=grid&made=world"
+CODES = {"English": "en", "German": "de", "Chinese": "zh", "Swahili": "sw", "Thai": "th"}
+CELLS = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
 AXE = "axe-core@4.14.1"
 
 
@@ -131,6 +133,17 @@ def test_sorting_goes_by_family_script_and_exposure(window, file):
     assert order() == ["English", "Swahili", "German", "Chinese", "Thai"]  # both, tuning, neither
 
 
+def test_differences_are_to_the_untuned_base_of_the_same_language(window, file, paths):
+    window.go(file, f"{REAL}&show=difference")
+    table = pd.read_parquet(paths.scores("lucky52", "full")).query("measure == 'acc' and aggregate == ''")
+    values = table.set_index(["run", "language"])["value"]
+    rows = window.page.eval_on_selector_all("#body tr", CELLS)
+    assert len(rows) == 2 * len(LANGUAGES)
+    for language, _, _, _, run, difference, *_ in rows:
+        untuned = values["bloom-560m/base/none/seed0", CODES[language]]
+        assert float(difference) == pytest.approx(values[run, CODES[language]] - untuned, abs=1e-5)
+
+
 def test_a_point_tells_its_run_and_the_command_that_makes_it_again(window, file, paths):
     window.go(file, WORLD)
     box = window.page.locator("#chart canvas").bounding_box()
@@ -155,13 +168,10 @@ def test_flips_are_those_of_the_table(window, file, paths):
     window.go(file, "view=flips&made=real")
     table = pd.read_parquet(paths.items("lucky52", "full")).set_index(["language", "item", "run"])["value"].unstack()
     base, tuned = "bloom-560m/base/none/seed0", "bloom-560m/full/incremental-04-all/seed1"
-    names = {"English": "en", "German": "de", "Chinese": "zh", "Swahili": "sw", "Thai": "th"}
-    rows = window.page.eval_on_selector_all(
-        "#body tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
-    )
+    rows = window.page.eval_on_selector_all("#body tr", CELLS)
     assert len(rows) == len(LANGUAGES)
     for name, both, different, first, second, _ in rows:
-        one, other = table.loc[names[name], base], table.loc[names[name], tuned]
+        one, other = table.loc[CODES[name], base], table.loc[CODES[name], tuned]
         assert [int(both), int(different), int(first), int(second)] == [
             len(one), (one != other).sum(), (one > other).sum(), (one < other).sum()
         ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,10 @@ import pandas as pd
 import pytest
 
 from polytune.errors import InputError
-from polytune.explorer.build import build_page, inline_json, inline_script
+from polytune.explorer.build import FOLDER, SCRIPTS, build_page, inline_json, inline_script
 from polytune.explorer.columns import named, numbers, pack, unpack
 from polytune.explorer.items import ABSENT, build_items
+from polytune.explorer.library import compile_charts
 from polytune.explorer.outlines import signed_area, thin
 from polytune.explorer.scores import build_runs, build_scores
 from polytune.explorer.tables import read_studies
@@ -157,6 +159,18 @@ def test_hostile_text_stays_text(page):
     assert page.count("</script>") == page.count("<script") == 6
     assert inline_json({"a": HOSTILE}).count("<") == 0 and json.loads(inline_json({"a": HOSTILE})) == {"a": HOSTILE}
     assert "</script" not in inline_script(HOSTILE) and "<!--" not in inline_script(HOSTILE)
+
+
+def test_an_installed_package_has_every_file_of_the_page(project):
+    given = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
+        "package-data"
+    ]
+    files = [path for path in FOLDER.rglob("*") if path.suffix not in (".py", ".pyc", "") and path.is_file()]
+    assert len(files) == len(SCRIPTS) + 2 + len(compile_charts())
+    for path in files:
+        assert any(path.match(f"{FOLDER.name}/{pattern}") for pattern in given["polytune.explorer"]), path
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+    assert sorted(SCRIPTS) == sorted(path.stem for path in FOLDER.glob("scripts/*.js"))
 
 
 def test_the_page_is_small_and_asks_for_nothing(page):

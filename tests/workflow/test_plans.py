@@ -31,6 +31,13 @@ def test_a_single_figure_plans_what_it_needs_and_nothing_else(clean_checkout):
     assert planned["write_spec"] == everything["write_spec"] - left_out
 
 
+def test_the_explorer_needs_scores_and_similarities_and_no_figure(clean_checkout):
+    planned = clean_checkout.plan("results/explorer/explorer.html")
+    assert planned["build_explorer"] == planned["collect_scores"] == planned["build_similarity"] == 1
+    assert "draw_figure" not in planned and "build_table" not in planned
+    assert planned["evaluate_run"] == 14 and "build_explorer" not in clean_checkout.plan()
+
+
 def test_planning_imports_no_heavy_library(clean_checkout):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "snakemake", "--dry-run", "--quiet", "all"],

@@ -8,6 +8,7 @@ rule build_explorer:
             PATHS.runs_table(name, study.scale) for name, study in PLAN.studies.items()
         ],
         single=[PATHS.items(name, study.scale) for name, study in PLAN.studies.items()],
+        similarity=PATHS.similarity,
     output:
         PATHS.explorer,
     log:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 CHARTS = Path(__file__).parent / "charts"
+BOUND = ("title", "scheme")
 BUNDLE = "window.vegaEmbed = vegaEmbed;"
 """What the bundle gives to the page."""
 
@@ -15,26 +16,27 @@ BUNDLE = "window.vegaEmbed = vegaEmbed;"
 def compile_charts() -> dict[str, dict]:
     """Return every chart of `charts/` as a Vega specification, by name: the page has nothing left to compile.
 
-    An axis or a legend whose title is `@name` gets the value of the parameter `name`, which Vega-Lite itself does not
-    allow there.
+    The title of an axis or a legend, or the scheme of a scale, that is `@name` gets the value of the parameter `name`,
+    which Vega-Lite itself does not allow there.
     """
     import vl_convert
 
     compiled = {}
     for path in sorted(CHARTS.glob("*.json")):
         chart = json.loads(path.read_text(encoding="utf-8"))
-        compiled[path.stem] = _bind_titles(vl_convert.vegalite_to_vega(chart))
+        compiled[path.stem] = _bind(vl_convert.vegalite_to_vega(chart))
     return compiled
 
 
-def _bind_titles(value: Any) -> Any:
+def _bind(value: Any) -> Any:
     if isinstance(value, list):
-        return [_bind_titles(entry) for entry in value]
+        return [_bind(entry) for entry in value]
     if not isinstance(value, dict):
         return value
-    bound = {key: _bind_titles(entry) for key, entry in value.items()}
-    if isinstance(title := bound.get("title"), str) and title.startswith("@"):
-        bound["title"] = {"signal": title[1:]}
+    bound = {key: _bind(entry) for key, entry in value.items()}
+    for name in BOUND:
+        if isinstance(word := bound.get(name), str) and word.startswith("@"):
+            bound[name] = {"signal": word[1:]}
     return bound
 
 

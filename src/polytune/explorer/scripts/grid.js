@@ -13,13 +13,37 @@ function strips(codes) {
 const STRIPS = [["family", "colour"], ["script", "colour"]];
 const CELL = 16;
 
+// Each value less that of the untuned base of its run in the same language; runs whose base was not measured are left out.
+function differences(points) {
+  const untuned = new Map();
+  const key = (point) => `${DATA.runs[point.place].base}|${point.code}`;
+  for (const point of points) if (DATA.runs[point.place].method === "base") untuned.set(key(point), point.value);
+  return points.filter((point) => DATA.runs[point.place].method !== "base" && point.value !== null && (untuned.get(key(point)) ?? null) !== null)
+    .map((point) => {
+      const difference = point.value - untuned.get(key(point));
+      const sign = difference > 0 ? "+" : "";
+      return { ...point, difference, shown: shownValue(state.measure, difference), words: `${sign}${words(state.measure, difference)} (${point.words})` };
+    });
+}
+
+// Values from viridis; differences from a scale of two colours around nothing, which colour-blind readers tell apart.
+function colouring(points) {
+  const [low, high] = bounds(points);
+  if (state.show !== "difference") return { low, high, scheme: "viridis" };
+  const most = Math.max(Math.abs(low), Math.abs(high));
+  return { low: -most, high: most, scheme: "purpleorange" };
+}
+
+const shownTitle = () => (state.show === "difference" ? `difference to the untuned base: ${measureTitle(state.measure)}` : measureTitle(state.measure));
+
 VIEWS.grid = {
   title: "Languages × mixtures",
-  controls: ["sort"],
+  controls: ["show", "sort"],
   async draw() {
     const rows = selectRows();
     const labels = runLabels([...new Set(rows.map((row) => DATA.scores.run[row]))]);
-    const points = rows.map((row) => pointOf(row, labels));
+    const values = rows.map((row) => pointOf(row, labels));
+    const points = state.show === "difference" ? differences(values) : values;
     const codes = sortLanguages(points);
     const columns = inOrder(labels.keys());
     const places = new Map(codes.map((code, place) => [code, place]));
@@ -27,14 +51,15 @@ VIEWS.grid = {
     points.sort((a, b) => places.get(a.code) - places.get(b.code) || runs.get(a.place) - runs.get(b.place));
     DATA.shownLanguages = codes;
     if (!points.length) return clearChart("Nothing was measured for this choice.");
-    const [low, high] = bounds(points);
+    const { low, high, scheme } = colouring(points);
     const strip = strips(codes);
     const wide = (columns.length + 2) * Math.max(5, Math.min(26, (room() - 170) / (columns.length + 2)));
     await draw("grid", { strip, rows: points }, {
-      low, high, width: wide, height: codes.length * CELL,
-      heading: heading(state.study), valueTitle: measureTitle(state.measure), xTitle: "mixture", yTitle: "",
+      low, high, scheme, width: wide, height: codes.length * CELL,
+      heading: heading(state.study), valueTitle: shownTitle(), xTitle: "mixture", yTitle: "",
     }, (point) => point.row !== undefined && openPoint(point));
-    showPoints(points);
+    if (state.show === "difference") showTable([...POINT_COLUMNS.slice(0, 5), ["difference to the untuned base", (point) => point.difference], ...POINT_COLUMNS.slice(5)], points, openPoint);
+    else showPoints(points);
   },
   legend: () => STRIPS,
 };

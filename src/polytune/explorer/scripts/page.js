@@ -1,7 +1,7 @@
 // The page: its controls, and what happens when one of them is used.
 
-const CHOICES = ["study", "base", "method", "seed", "family", "evaluation", "measure", "sort", "colour", "x", "lines", "run", "pairs", "similarity", "a", "b", "language"];
-const OWN = ["sort", "colour", "x", "lines", "run", "pairs", "similarity", "a", "b", "language", "q"];
+const CHOICES = ["study", "base", "method", "seed", "family", "evaluation", "measure", "show", "sort", "colour", "x", "lines", "run", "pairs", "similarity", "a", "b", "language"];
+const OWN = ["show", "sort", "colour", "x", "lines", "run", "pairs", "similarity", "a", "b", "language", "q"];
 const BANNERS = {
   world: "Generated world: artificial languages, tiny models. These numbers show that the pipeline works; they say nothing about real languages or models.",
   real: "Real models and real data.",
@@ -23,7 +23,7 @@ async function renderNow(asNewPage) {
     label.classList.toggle("absent", !view.controls.includes(name));
   }
   view.prepare?.();
-  for (const name of ["sort", "colour", "lines"]) document.getElementById(`choose-${name}`).value = state[name];
+  for (const name of ["show", "sort", "colour", "lines"]) document.getElementById(`choose-${name}`).value = state[name];
   const search = document.getElementById("choose-q");
   if (document.activeElement !== search) search.value = state.q;
   for (const button of document.querySelectorAll("#views button")) {

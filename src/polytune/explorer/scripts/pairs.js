@@ -126,7 +126,7 @@ VIEWS.pairs = {
     const axes = { transfer: ["asked in", "tuned on"], together: ["", ""], runs: ["second run", "first run"], similarity: ["", ""] }[state.pairs];
     const said = state.pairs === "similarity" ? "Similarity of real languages (URIEL)" : heading(`${state.study}: ${PAIRS[state.pairs]}`);
     await draw("grid", { strip, rows: cells }, {
-      low, high, width: columns * Math.max(5, Math.min(24, (room() - 170) / columns)), height: lines * CELL,
+      low, high, scheme: "viridis", width: columns * Math.max(5, Math.min(24, (room() - 170) / columns)), height: lines * CELL,
       heading: said, valueTitle: title, xTitle: axes[0], yTitle: axes[1],
     }, (cell) => cell.words !== undefined && open?.(cell));
     showTable([["row", (cell) => cell.line], ["column", (cell) => cell.column], ["value", (cell) => cell.value], ["", (cell) => cell.note]], cells, open);

@@ -2,7 +2,7 @@
 
 const DEFAULTS = {
   view: "grid", made: "", study: "", base: "", method: "", seed: "", family: "", evaluation: "", measure: "",
-  sort: "family", colour: "family", x: "n_languages", lines: "language", pairs: "", similarity: "", run: "",
+  sort: "family", colour: "family", x: "n_languages", lines: "language", show: "value", pairs: "", similarity: "", run: "",
   a: "", b: "", off: "", q: "", language: "", theme: "",
 };
 const state = { ...DEFAULTS };
