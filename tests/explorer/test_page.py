@@ -111,6 +111,15 @@ def test_items_are_those_of_the_table_sign_by_sign(studies, paths):
     assert compared == (4 + 3) * len(LANGUAGES) * 20
 
 
+def test_items_of_a_file_in_many_parts_are_the_same(studies, paths, tmp_path):
+    other = write_results(tmp_path)
+    for scale in ("world", "full"):
+        path = other.items("lucky52", scale)
+        pd.read_parquet(path).to_parquet(path, row_group_size=37)  # each part has a dictionary of its own
+    read = read_studies(other)
+    assert build_items(read, build_runs(read, other), 10**6) == build_items(studies, build_runs(studies, paths), 10**6)
+
+
 def test_items_without_a_value_and_measures_with_too_many(studies, paths, tmp_path):
     other = write_results(tmp_path)
     table = pd.read_parquet(other.items("lucky52", "world"))

@@ -83,6 +83,7 @@ def _read_items(path: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     from pyarrow import compute
 
     table = read_table(path, ITEMS, coded=[name for name in ITEMS if name not in ("turn", "value")])
+    table = table.unify_dictionaries()  # each part of the file has its own
     counts = table.select(["measure", "value"]).group_by("measure").aggregate([("value", "count_distinct")])
     many = sorted(row["measure"] for row in counts.to_pylist() if row["value_count_distinct"] > MOST_VALUES)
     kept = [row["measure"] for row in counts.to_pylist() if row["measure"] not in many]

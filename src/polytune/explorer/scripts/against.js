@@ -5,6 +5,17 @@ function offerCoordinates() {
   offer("x", asOptions(coordinatesOf(runs)).map((option) => ({ ...option, label: option.value.replaceAll("_", " ") })), "n_languages");
 }
 
+// A line joins values of one language that have a place of their own each; several at one place stay points.
+function keepLines(points) {
+  const places = new Map();
+  for (const point of points) places.set(point.series, (places.get(point.series) ?? new Set()).add(point.x));
+  const counts = new Map();
+  for (const point of points) counts.set(point.series, (counts.get(point.series) ?? 0) + 1);
+  points.forEach((point, number) => {
+    if (counts.get(point.series) > places.get(point.series).size) point.series = `${number}`;
+  });
+}
+
 VIEWS.against = {
   title: "Against a coordinate",
   controls: ["x", "lines", "colour"],
@@ -23,12 +34,14 @@ VIEWS.against = {
     }).filter((point) => point.x !== null && point.x !== "" && point.value !== null);
     DATA.shownLanguages = sortLanguages(points);
     if (!points.length) return clearChart("Nothing was measured for this choice.");
+    keepLines(points);
     const numeric = points.every((point) => typeof point.x === "number");
     const order = new Map(inOrder(labels.keys()).map((place, number) => [place, number]));
     points.sort((a, b) => order.get(a.place) - order.get(b.place));
     await draw(numeric ? "against-numbers" : "against-words", { rows: points }, {
       width: Math.max(220, room() - 90), height: 380,
       heading: heading(state.study), valueTitle: measureTitle(state.measure), xTitle: state.x.replaceAll("_", " "),
+      step: points.every((point) => Number.isInteger(point.x)) ? 1 : 1e-9,
     }, openPoint);
     showTable([[state.x, (point) => point.x], ...POINT_COLUMNS], points, openPoint);
   },

@@ -20,7 +20,7 @@ function differences(points) {
   for (const point of points) if (DATA.runs[point.place].method === "base") untuned.set(key(point), point.value);
   return points.filter((point) => DATA.runs[point.place].method !== "base" && point.value !== null && (untuned.get(key(point)) ?? null) !== null)
     .map((point) => {
-      const difference = point.value - untuned.get(key(point));
+      const difference = Number((point.value - untuned.get(key(point))).toPrecision(6));
       const sign = difference > 0 ? "+" : "";
       return { ...point, difference, shown: shownValue(state.measure, difference), words: `${sign}${words(state.measure, difference)} (${point.words})` };
     });

@@ -8,9 +8,11 @@ const PAIRS = {
 };
 
 function offerPairs() {
-  const tuned = DATA.runs.filter((run, place) => shownRuns[place] && run.method !== "base");
-  const several = (size) => tuned.filter((run) => run.n_languages === size).length > 1;
-  const there = { transfer: several(1), together: several(2), runs: true, similarity: DATA.similarities.languages.length > 0 };
+  const several = (size, aggregate) => {
+    const measured = [...new Set(selectRows(aggregate).map((row) => DATA.scores.run[row]))];
+    return measured.filter((place) => DATA.runs[place].n_languages === size).length > 1;
+  };
+  const there = { transfer: several(1, ""), together: several(2, "mean"), runs: true, similarity: DATA.similarities.languages.length > 0 };
   const options = Object.entries(PAIRS).filter(([value]) => there[value]).map(([value, label]) => ({ value, label }));
   offer("pairs", options);
   const similarities = Object.keys(DATA.similarities.matrices).sort((a, b) => a.includes("precomputed") - b.includes("precomputed"));
@@ -100,7 +102,7 @@ async function runCells() {
       }
       if (counts.both) {
         const share = (100 * counts.different) / counts.both;
-        cells.push({ a, b, line: labels.get(a), column: labels.get(b), shown: share, value: counts.different / counts.both, words: `${share.toFixed(1)} %`, note: `${counts.different} of ${counts.both} items` });
+        cells.push({ a, b, line: labels.get(a), column: labels.get(b), shown: share, value: Number((counts.different / counts.both).toPrecision(6)), words: `${share.toFixed(1)} %`, note: `${counts.different} of ${counts.both} items` });
       }
     }
   DATA.shownLanguages = [];

@@ -98,11 +98,11 @@ VIEWS.texts = {
       const sides = element("div", "", "sides");
       for (const side of card.sides.sort((x, y) => places.indexOf(x.run) - places.indexOf(y.run))) {
         const part = element("section", "");
-        part.append(element("h4", DATA.runs[side.run].run), element("p", side.text || "(no answer)", "answer"));
+        part.append(element("h4", DATA.runs[side.run].run), element("p", side.text.trim() ? side.text : side.text ? "(nothing but spaces)" : "(no answer)", "answer"));
         for (const line of side.said) part.append(element("p", line, "verdict"));
         sides.append(part);
       }
-      for (const part of box.querySelectorAll(".question, .answer")) part.lang = card.code;
+      for (const part of box.querySelectorAll(".question, .answer")) Object.assign(part, { lang: card.code, dir: "auto" });
       box.append(sides);
       return box;
     });
