@@ -13,7 +13,7 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 READY = "document.documentElement.dataset.ready === 'yes'"
-PATIENCE = 30_000
+PATIENCE = 120_000
 """Milliseconds that a busy machine may take."""
 
 
@@ -80,6 +80,7 @@ def visit(browser: Any, width: int = 1300, height: int = 900, dark: bool = False
     page = browser.new_page(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
     )
+    page.set_default_timeout(PATIENCE)
     made = Visit(page)
     page.on(
         "console", lambda said: said.type in ("error", "warning") and made.faults.append(f"{said.type}: {said.text}")

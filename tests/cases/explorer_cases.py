@@ -74,7 +74,10 @@ def write_answers(
     languages: Iterable[str] = ("en", "de"),
     study: str = "lucky52",
 ) -> None:
-    """Write questions, answers of a run of each mixture and ratings of them; the second question means harm."""
+    """Write questions, answers of a run of each mixture, ratings of them and what the base's win against the last one's.
+
+    The second question means harm.
+    """
     rows = [(language, str(item)) for language in languages for item in range(items)]
     for language in languages:
         asked = [f"Question {item}? {HOSTILE if item == 1 else ''}" for item in range(items)]
@@ -87,6 +90,9 @@ def write_answers(
         _write(paths.responses(run, "asked").replace(".json", ".parquet"), table.assign(text=text))
         verdicts = table.assign(order="", repeat=0, status="ok", value=2.0, text=f"Good. {HOSTILE} Rating: [[2]]")
         _write(paths.verdicts(run, "exact", "rating-3", "asked").replace(".json", ".parquet"), verdicts)
+    first, second = (f"{base}/{place}" for place in ("base/none/seed0", f"full/{list(mixtures)[-1]}/seed1"))
+    duel = table.assign(order="first", repeat=0, status="ok", value=1.0, text="The untuned one. [[A]]")
+    _write(paths.verdicts(first, "exact", "side-by-side", "asked", second).replace(".json", ".parquet"), duel)
     table = pd.read_parquet(paths.scores(study, scale))
     names = dict.fromkeys(table["run"])
     rated = [

@@ -204,6 +204,11 @@ def test_answers_and_verdicts_stand_side_by_side_and_are_searched(window, file):
     assert window.page.evaluate("window.harmed") is None and window.page.query_selector("#chart img") is None
     sides = "document.querySelector('#chart article').querySelectorAll('section').length"
     assert window.page.evaluate(sides) == 2 and "rated 2 (exact, rating-3)" in window.text("#chart article")
+    said = window.page.eval_on_selector_all(
+        "#chart article:first-of-type section", "all => all.map(one => one.textContent)"
+    )
+    assert "preferred (exact, side-by-side, first seat): The untuned one." in said[0]
+    assert "the other is preferred (exact, side-by-side, second seat): The untuned one." in said[1]
     window.act("() => { const box = document.getElementById('choose-q'); box.value = 'INCREMENTAL #3'; "
                "box.dispatchEvent(new Event('input')) }")  # fmt: skip
     assert window.rows() == 2 and "Question 3?" in window.text("#chart article")

@@ -139,7 +139,7 @@ def test_items_without_a_value_and_measures_with_too_many(studies, paths, tmp_pa
 def test_texts_are_a_parallel_sample_that_fits(studies, paths):
     runs = build_runs(studies, paths)
     whole, said = build_texts(studies, runs, paths, 10**6)
-    assert said == [] and len(whole["answers"]["run"]) == 2 * 2 * 6 and len(whole["verdicts"]["run"]) == 24
+    assert said == [] and len(whole["answers"]["run"]) == 2 * 2 * 6 and len(whole["verdicts"]["run"]) == 24 + 12
     assert set(whole["answers"]["made"]["names"]) == {"real"}
     room = len(pack(whole)) - 20
     part, said = build_texts(studies, runs, paths, room)

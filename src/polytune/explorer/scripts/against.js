@@ -2,7 +2,11 @@
 
 function offerCoordinates() {
   const runs = DATA.runs.filter((_, place) => shownRuns[place]);
-  offer("x", asOptions(coordinatesOf(runs)).map((option) => ({ ...option, label: option.value.replaceAll("_", " ") })), "n_languages");
+  offer(
+    "x",
+    asOptions(coordinatesOf(runs)).map((option) => ({ ...option, label: option.value.replaceAll("_", " ") })),
+    "n_languages",
+  );
 }
 
 // A line joins values of one language that have a place of their own each; several at one place stay points.
@@ -23,26 +27,36 @@ VIEWS.against = {
   async draw() {
     const rows = selectRows(state.lines === "mean" ? "mean" : "");
     const labels = runLabels([...new Set(rows.map((row) => DATA.scores.run[row]))]);
-    const points = rows.map((row) => {
-      const run = DATA.runs[DATA.scores.run[row]];
-      const point = pointOf(row, labels);
-      const error = shownValue(state.measure, DATA.scores.stderr[row]);
-      const half = error === null || state.lines !== "mean" ? 0 : 1.96 * error;
-      const x = state.x === "label" ? point.column : coordinate(run, state.x);
-      const series = [point.code, run.base, run.method === "base" ? "" : run.method, run.seed].join("|");
-      return { ...point, x, series, low: point.shown - half, high: point.shown + half };
-    }).filter((point) => point.x !== null && point.x !== "" && point.value !== null);
+    const points = rows
+      .map((row) => {
+        const run = DATA.runs[DATA.scores.run[row]];
+        const point = pointOf(row, labels);
+        const error = shownValue(state.measure, DATA.scores.stderr[row]);
+        const half = error === null || state.lines !== "mean" ? 0 : 1.96 * error;
+        const x = state.x === "label" ? point.column : coordinate(run, state.x);
+        const series = [point.code, run.base, run.method === "base" ? "" : run.method, run.seed].join("|");
+        return { ...point, x, series, low: point.shown - half, high: point.shown + half };
+      })
+      .filter((point) => point.x !== null && point.x !== "" && point.value !== null);
     DATA.shownLanguages = sortLanguages(points);
     if (!points.length) return clearChart("Nothing was measured for this choice.");
     keepLines(points);
     const numeric = points.every((point) => typeof point.x === "number");
     const order = new Map(inOrder(labels.keys()).map((place, number) => [place, number]));
     points.sort((a, b) => order.get(a.place) - order.get(b.place));
-    await draw(numeric ? "against-numbers" : "against-words", { rows: points }, {
-      width: Math.max(220, room() - 90), height: 380,
-      heading: heading(state.study), valueTitle: measureTitle(state.measure), xTitle: state.x.replaceAll("_", " "),
-      step: points.every((point) => Number.isInteger(point.x)) ? 1 : 1e-9,
-    }, openPoint);
+    await draw(
+      numeric ? "against-numbers" : "against-words",
+      { rows: points },
+      {
+        width: Math.max(220, room() - 90),
+        height: 380,
+        heading: heading(state.study),
+        valueTitle: measureTitle(state.measure),
+        xTitle: state.x.replaceAll("_", " "),
+        step: points.every((point) => Number.isInteger(point.x)) ? 1 : 1e-9,
+      },
+      openPoint,
+    );
     showTable([[state.x, (point) => point.x], ...POINT_COLUMNS], points, openPoint);
   },
   legend: () => (state.lines === "mean" ? [] : pointLegend()),

@@ -90,7 +90,11 @@ function pointOf(row, labels) {
   const exposure = scores.exposure.of(row);
   const look = lookOf(state.colour, state.colour === "exposure" ? exposure : DATA.language[code]?.[state.colour]);
   return {
-    row, place, code, value, exposure,
+    row,
+    place,
+    code,
+    value,
+    exposure,
     line: code ? nameOf(code) : "mean over languages",
     column: labels?.get(place),
     run: runs[place].run,
@@ -118,11 +122,13 @@ function sortLanguages(points) {
   }
   const order = Object.keys(EXPOSURES);
   const key = (code) => {
-    if (state.sort === "exposure") return [String(order.indexOf(last.get(code).exposure)), ...SORTS.family(DATA.language[code])];
+    if (state.sort === "exposure")
+      return [String(order.indexOf(last.get(code).exposure)), ...SORTS.family(DATA.language[code])];
     return SORTS[state.sort](DATA.language[code]);
   };
   const codes = [...last.keys()].filter((code) => code in DATA.language);
-  if (state.sort === "value") return codes.sort((a, b) => (last.get(b).value ?? -Infinity) - (last.get(a).value ?? -Infinity));
+  if (state.sort === "value")
+    return codes.sort((a, b) => (last.get(b).value ?? -Infinity) - (last.get(a).value ?? -Infinity));
   const keys = new Map(codes.map((code) => [code, key(code).join("\u0000")]));
   return codes.sort((a, b) => (keys.get(a) < keys.get(b) ? -1 : 1));
 }
@@ -135,22 +141,35 @@ function showLegend(fields) {
     const known = legendOf(field).filter((entry) => there.has(entry.name));
     const common = known.filter((entry) => entry.colour !== REST);
     const rare = known.filter((entry) => entry.colour === REST);
-    const others = rare.length ? [{ ...rare[0], label: rare.length > 1 ? `others: ${rare.map((one) => one.label).join(", ")}` : rare[0].label }] : [];
+    const others = rare.length
+      ? [{ ...rare[0], label: rare.length > 1 ? `others: ${rare.map((one) => one.label).join(", ")}` : rare[0].label }]
+      : [];
     const entries = [...common, ...others];
     const list = document.createElement("ul");
     list.setAttribute("aria-label", field);
-    list.append(...entries.map((entry) => {
-      const item = document.createElement("li");
-      const mark = document.createElement("span");
-      mark.className = `mark ${by === "shape" ? entry.shape : "square"}`;
-      mark.style.setProperty("--mark", by === "shape" ? "var(--ink)" : entry.colour);
-      item.append(mark, entry.label);
-      return item;
-    }));
+    list.append(
+      ...entries.map((entry) => {
+        const item = document.createElement("li");
+        const mark = document.createElement("span");
+        mark.className = `mark ${by === "shape" ? entry.shape : "square"}`;
+        mark.style.setProperty("--mark", by === "shape" ? "var(--ink)" : entry.colour);
+        item.append(mark, entry.label);
+        return item;
+      }),
+    );
     return entries.length ? list : "";
   });
   document.getElementById("legend").replaceChildren(...groups);
 }
 
 // Of points: their colour says what is chosen, their shape the script.
-const pointLegend = () => (state.colour === "script" ? [["script", "shape"], ["script", "colour"]] : [[state.colour, "colour"], ["script", "shape"]]);
+const pointLegend = () =>
+  state.colour === "script"
+    ? [
+        ["script", "shape"],
+        ["script", "colour"],
+      ]
+    : [
+        [state.colour, "colour"],
+        ["script", "shape"],
+      ];

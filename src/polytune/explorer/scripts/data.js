@@ -35,7 +35,12 @@ const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 const REST = "#7a7a7a";
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right"];
 const OTHER_SHAPE = "triangle-left";
-const EXPOSURES = { both: "in corpus and tuning", base: "in the corpus only", tuning: "in tuning only", neither: "in neither" };
+const EXPOSURES = {
+  both: "in corpus and tuning",
+  base: "in the corpus only",
+  tuning: "in tuning only",
+  neither: "in neither",
+};
 
 function ranked(field) {
   const counts = new Map();
@@ -56,7 +61,13 @@ function legendOf(field) {
 }
 
 function lookOf(field, value) {
-  return legendOf(field).find((entry) => entry.name === value) ?? { label: value || "unknown", colour: REST, shape: OTHER_SHAPE };
+  return (
+    legendOf(field).find((entry) => entry.name === value) ?? {
+      label: value || "unknown",
+      colour: REST,
+      shape: OTHER_SHAPE,
+    }
+  );
 }
 
 // A value as people read it: percent where the measure is one; the exact number stands in the data and in the CSV.

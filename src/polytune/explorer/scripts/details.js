@@ -43,10 +43,16 @@ function fillTable() {
 }
 
 function downloadRows() {
-  const quote = (value) => (/[",\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? ""));
-  const lines = [table.columns.map(([title]) => title), ...table.rows.map((row) => table.columns.map(([, of]) => of(row)))];
+  const quote = (value) =>
+    /[",\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : String(value ?? "");
+  const lines = [
+    table.columns.map(([title]) => title),
+    ...table.rows.map((row) => table.columns.map(([, of]) => of(row))),
+  ];
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([lines.map((line) => line.map(quote).join(",")).join("\n") + "\n"], { type: "text/csv" }));
+  link.href = URL.createObjectURL(
+    new Blob([lines.map((line) => line.map(quote).join(",")).join("\n") + "\n"], { type: "text/csv" }),
+  );
   link.download = `${state.made}-${state.view}.csv`;
   link.click();
   URL.revokeObjectURL(link.href);
@@ -86,7 +92,8 @@ function pathOfPoint(run, row) {
   if (judge && protocol === "language") return `${folder}/identified/${judge}/${name}.json`;
   if (judge && !scores.measure.of(row).split("|")[3]) return `${folder}/verdicts/${judge}/${protocol}/${name}.json`;
   if (judge) return `${DATA.results}/scores/${studyOf(run)}/scores.parquet`;
-  if (scores.measure.of(row).startsWith("answer_") || scores.measure.of(row) === "truncated") return `${folder}/responses/${name}.json`;
+  if (scores.measure.of(row).startsWith("answer_") || scores.measure.of(row) === "truncated")
+    return `${folder}/responses/${name}.json`;
   if (scores.origin.of(row) === "imported") return `${DATA.results}/imports/${run.study}/${run.imported}.parquet`;
   return `${folder}/evaluations/${scores.origin.of(row)}/${name}.json`;
 }
@@ -95,13 +102,40 @@ function showRun(place, point) {
   const run = DATA.runs[place];
   const made = run.made;
   const facts = [
-    ["where it is from", run.world ? `generated world ${run.world}: tells nothing of real languages` : run.imported ? `measured elsewhere (import ${run.imported})` : "real model"],
-    ["study", studyOf(run)], ["base", run.base], ["method", run.method], ["mixture", run.mixture], ["seed", run.seed],
-    ["tuned on", run.languages.length ? `${run.languages.length} languages: ${run.languages.map(nameOf).join(", ")}` : "nothing"],
-    ["families", run.families.map((entry) => Object.entries(entry).map(([name, value]) => `${name} ${value}`).join(", ")).join("; ")],
-    ["tokens", run.tokens?.toLocaleString("en")], ["device hours", run.device_hours],
-    ["commit", made.commit], ["digest of the spec", made.spec_digest], ["digest of the mixture", made.mixture_digest],
-    ["SHA-256 of the weights", made.weights], ["notes", run.notes.join("; ")],
+    [
+      "where it is from",
+      run.world
+        ? `generated world ${run.world}: tells nothing of real languages`
+        : run.imported
+          ? `measured elsewhere (import ${run.imported})`
+          : "real model",
+    ],
+    ["study", studyOf(run)],
+    ["base", run.base],
+    ["method", run.method],
+    ["mixture", run.mixture],
+    ["seed", run.seed],
+    [
+      "tuned on",
+      run.languages.length ? `${run.languages.length} languages: ${run.languages.map(nameOf).join(", ")}` : "nothing",
+    ],
+    [
+      "families",
+      run.families
+        .map((entry) =>
+          Object.entries(entry)
+            .map(([name, value]) => `${name} ${value}`)
+            .join(", "),
+        )
+        .join("; "),
+    ],
+    ["tokens", run.tokens?.toLocaleString("en")],
+    ["device hours", run.device_hours],
+    ["commit", made.commit],
+    ["digest of the spec", made.spec_digest],
+    ["digest of the mixture", made.mixture_digest],
+    ["SHA-256 of the weights", made.weights],
+    ["notes", run.notes.join("; ")],
   ];
   const commands = [];
   if (point?.row !== undefined) {
@@ -109,15 +143,27 @@ function showRun(place, point) {
     facts.push(["digest of the result", DATA.scores.digest.names[DATA.scores.digest.at[point.row]]]);
     commands.push(pathOfPoint(run, point.row));
   }
-  if (made.spec) commands.push(`${DATA.results}/runs/${run.run}/model/manifest.json`, `${DATA.results}/mixtures/${run.mixture}.json`);
+  if (made.spec)
+    commands.push(
+      `${DATA.results}/runs/${run.run}/model/manifest.json`,
+      `${DATA.results}/mixtures/${run.mixture}.json`,
+    );
   const list = document.getElementById("facts");
-  list.replaceChildren(...facts.filter(([, value]) => value !== undefined && value !== null && value !== "").flatMap(([name, value]) => {
-    const [term, said] = [document.createElement("dt"), document.createElement("dd")];
-    [term.textContent, said.textContent] = [name, value];
-    return [term, said];
-  }));
+  list.replaceChildren(
+    ...facts
+      .filter(([, value]) => value !== undefined && value !== null && value !== "")
+      .flatMap(([name, value]) => {
+        const [term, said] = [document.createElement("dt"), document.createElement("dd")];
+        [term.textContent, said.textContent] = [name, value];
+        return [term, said];
+      }),
+  );
   document.getElementById("run-name").textContent = run.run;
-  document.getElementById("commands").textContent = commands.map((path) => `snakemake --profile profiles/local ${path}`).join("\n");
-  document.getElementById("spec").textContent = made.spec ? JSON.stringify(made.spec, null, 2) : "no model of ours lies with the results";
+  document.getElementById("commands").textContent = commands
+    .map((path) => `snakemake --profile profiles/local ${path}`)
+    .join("\n");
+  document.getElementById("spec").textContent = made.spec
+    ? JSON.stringify(made.spec, null, 2)
+    : "no model of ours lies with the results";
   document.getElementById("run").hidden = false;
 }

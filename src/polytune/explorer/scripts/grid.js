@@ -4,13 +4,18 @@ const VIEWS = {};
 
 // What stands beside the rows of a heatmap: family and script of each language, in their colours.
 function strips(codes) {
-  return ["family", "script"].flatMap((field) => codes.map((code) => {
-    const look = lookOf(field, DATA.language[code][field]);
-    return { column: ` ${field}`, line: nameOf(code), colour: look.colour, said: look.label };
-  }));
+  return ["family", "script"].flatMap((field) =>
+    codes.map((code) => {
+      const look = lookOf(field, DATA.language[code][field]);
+      return { column: ` ${field}`, line: nameOf(code), colour: look.colour, said: look.label };
+    }),
+  );
 }
 
-const STRIPS = [["family", "colour"], ["script", "colour"]];
+const STRIPS = [
+  ["family", "colour"],
+  ["script", "colour"],
+];
 const CELL = 16;
 
 // Each value less that of the untuned base of its run in the same language; runs whose base was not measured are left out.
@@ -18,11 +23,20 @@ function differences(points) {
   const untuned = new Map();
   const key = (point) => `${DATA.runs[point.place].base}|${point.code}`;
   for (const point of points) if (DATA.runs[point.place].method === "base") untuned.set(key(point), point.value);
-  return points.filter((point) => DATA.runs[point.place].method !== "base" && point.value !== null && (untuned.get(key(point)) ?? null) !== null)
+  return points
+    .filter(
+      (point) =>
+        DATA.runs[point.place].method !== "base" && point.value !== null && (untuned.get(key(point)) ?? null) !== null,
+    )
     .map((point) => {
       const difference = Number((point.value - untuned.get(key(point))).toPrecision(6));
       const sign = difference > 0 ? "+" : "";
-      return { ...point, difference, shown: shownValue(state.measure, difference), words: `${sign}${words(state.measure, difference)} (${point.words})` };
+      return {
+        ...point,
+        difference,
+        shown: shownValue(state.measure, difference),
+        words: `${sign}${words(state.measure, difference)} (${point.words})`,
+      };
     });
 }
 
@@ -34,7 +48,10 @@ function colouring(points) {
   return { low: -most, high: most, scheme: "purpleorange" };
 }
 
-const shownTitle = () => (state.show === "difference" ? `difference to the untuned base: ${measureTitle(state.measure)}` : measureTitle(state.measure));
+const shownTitle = () =>
+  state.show === "difference"
+    ? `difference to the untuned base: ${measureTitle(state.measure)}`
+    : measureTitle(state.measure);
 
 VIEWS.grid = {
   title: "Languages × mixtures",
@@ -54,11 +71,32 @@ VIEWS.grid = {
     const { low, high, scheme } = colouring(points);
     const strip = strips(codes);
     const wide = (columns.length + 2) * Math.max(5, Math.min(26, (room() - 170) / (columns.length + 2)));
-    await draw("grid", { strip, rows: points }, {
-      low, high, scheme, width: wide, height: codes.length * CELL,
-      heading: heading(state.study), valueTitle: shownTitle(), xTitle: "mixture", yTitle: "",
-    }, (point) => point.row !== undefined && openPoint(point));
-    if (state.show === "difference") showTable([...POINT_COLUMNS.slice(0, 5), ["difference to the untuned base", (point) => point.difference], ...POINT_COLUMNS.slice(5)], points, openPoint);
+    await draw(
+      "grid",
+      { strip, rows: points },
+      {
+        low,
+        high,
+        scheme,
+        width: wide,
+        height: codes.length * CELL,
+        heading: heading(state.study),
+        valueTitle: shownTitle(),
+        xTitle: "mixture",
+        yTitle: "",
+      },
+      (point) => point.row !== undefined && openPoint(point),
+    );
+    if (state.show === "difference")
+      showTable(
+        [
+          ...POINT_COLUMNS.slice(0, 5),
+          ["difference to the untuned base", (point) => point.difference],
+          ...POINT_COLUMNS.slice(5),
+        ],
+        points,
+        openPoint,
+      );
     else showPoints(points);
   },
   legend: () => STRIPS,

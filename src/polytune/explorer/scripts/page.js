@@ -1,9 +1,29 @@
 // The page: its controls, and what happens when one of them is used.
 
-const CHOICES = ["study", "base", "method", "seed", "family", "evaluation", "measure", "show", "sort", "colour", "x", "lines", "run", "pairs", "similarity", "a", "b", "language"];
+const CHOICES = [
+  "study",
+  "base",
+  "method",
+  "seed",
+  "family",
+  "evaluation",
+  "measure",
+  "show",
+  "sort",
+  "colour",
+  "x",
+  "lines",
+  "run",
+  "pairs",
+  "similarity",
+  "a",
+  "b",
+  "language",
+];
 const OWN = ["show", "sort", "colour", "x", "lines", "run", "pairs", "similarity", "a", "b", "language", "q"];
 const BANNERS = {
-  world: "Generated world: artificial languages, tiny models. These numbers show that the pipeline works; they say nothing about real languages or models.",
+  world:
+    "Generated world: artificial languages, tiny models. These numbers show that the pipeline works; they say nothing about real languages or models.",
   real: "Real models and real data.",
 };
 
@@ -80,7 +100,10 @@ function familyBox(family, members) {
   all.addEventListener("click", () => {
     const off = switchedOff();
     const codes = members.map((member) => member.code);
-    switchLanguages(codes, codes.every((code) => off.has(code)));
+    switchLanguages(
+      codes,
+      codes.every((code) => off.has(code)),
+    );
     render();
   });
   legend.append(all);
@@ -128,7 +151,10 @@ function listen() {
     render();
   });
   document.getElementById("all-off").addEventListener("click", () => {
-    switchLanguages(DATA.languages.map((language) => language.code), false);
+    switchLanguages(
+      DATA.languages.map((language) => language.code),
+      false,
+    );
     render();
   });
   document.getElementById("theme").addEventListener("click", () => {
@@ -140,7 +166,9 @@ function listen() {
     fillTable();
   });
   document.getElementById("download").addEventListener("click", downloadRows);
-  document.getElementById("copy").addEventListener("click", () => navigator.clipboard?.writeText(document.getElementById("commands").textContent));
+  document
+    .getElementById("copy")
+    .addEventListener("click", () => navigator.clipboard?.writeText(document.getElementById("commands").textContent));
   document.getElementById("close").addEventListener("click", () => {
     state.run = "";
     document.getElementById("run").hidden = true;
@@ -159,13 +187,15 @@ function listen() {
 }
 
 async function start() {
-  if (!("DecompressionStream" in window)) throw new Error("this browser cannot unpack the data (DecompressionStream): use one of 2023 or later");
+  if (!("DecompressionStream" in window))
+    throw new Error("this browser cannot unpack the data (DecompressionStream): use one of 2023 or later");
   await load();
   readState();
   listen();
   await render();
   const { provenance } = DATA;
-  document.getElementById("made-by").textContent = `Polytune ${provenance.polytune}, commit ${provenance.commit}; drawn with ${provenance.library}.`;
+  document.getElementById("made-by").textContent =
+    `Polytune ${provenance.polytune}, commit ${provenance.commit}; drawn with ${provenance.library}.`;
 }
 
 start().catch((error) => {

@@ -12,10 +12,19 @@ function offerPairs() {
     const measured = [...new Set(selectRows(aggregate).map((row) => DATA.scores.run[row]))];
     return measured.filter((place) => DATA.runs[place].n_languages === size).length > 1;
   };
-  const there = { transfer: several(1, ""), together: several(2, "mean"), runs: true, similarity: DATA.similarities.languages.length > 0 };
-  const options = Object.entries(PAIRS).filter(([value]) => there[value]).map(([value, label]) => ({ value, label }));
+  const there = {
+    transfer: several(1, ""),
+    together: several(2, "mean"),
+    runs: true,
+    similarity: DATA.similarities.languages.length > 0,
+  };
+  const options = Object.entries(PAIRS)
+    .filter(([value]) => there[value])
+    .map(([value, label]) => ({ value, label }));
   offer("pairs", options);
-  const similarities = Object.keys(DATA.similarities.matrices).sort((a, b) => a.includes("precomputed") - b.includes("precomputed"));
+  const similarities = Object.keys(DATA.similarities.matrices).sort(
+    (a, b) => a.includes("precomputed") - b.includes("precomputed"),
+  );
   offer("similarity", state.pairs === "similarity" ? asOptions(similarities) : []);
 }
 
@@ -24,7 +33,13 @@ function languageCells(pairs, words) {
   DATA.shownLanguages = codes;
   const places = new Map(codes.map((code, place) => [code, place]));
   pairs.sort((a, b) => places.get(a.one) - places.get(b.one) || places.get(a.other) - places.get(b.other));
-  return pairs.map((pair) => ({ line: nameOf(pair.one), column: nameOf(pair.other), words: words(pair.value), note: "", ...pair }));
+  return pairs.map((pair) => ({
+    line: nameOf(pair.one),
+    column: nameOf(pair.other),
+    words: words(pair.value),
+    note: "",
+    ...pair,
+  }));
 }
 
 // In the chosen order as far as it does not need values.
@@ -37,9 +52,15 @@ function similarityCells() {
   const { languages, matrices } = DATA.similarities;
   const off = switchedOff();
   const matrix = matrices[state.similarity];
-  const pairs = languages.flatMap((one, i) => languages.map((other, j) => ({ one, other, value: matrix[i][j], shown: matrix[i][j] })));
+  const pairs = languages.flatMap((one, i) =>
+    languages.map((other, j) => ({ one, other, value: matrix[i][j], shown: matrix[i][j] })),
+  );
   const on = pairs.filter((pair) => pair.value !== null && !off.has(pair.one) && !off.has(pair.other));
-  return { cells: languageCells(on, (value) => value.toFixed(3)), title: `similarity, ${state.similarity}`, open: null };
+  return {
+    cells: languageCells(on, (value) => value.toFixed(3)),
+    title: `similarity, ${state.similarity}`,
+    open: null,
+  };
 }
 
 function scoreCells(rows, pairsOf) {
@@ -47,9 +68,15 @@ function scoreCells(rows, pairsOf) {
     const place = DATA.scores.run[row];
     const value = DATA.scores.value[row];
     const cells = pairsOf(DATA.runs[place], DATA.scores.language.of(row));
-    return value === null ? [] : cells.map(([one, other]) => ({ ...pointOf(row), one, other, value, shown: shownValue(state.measure, value) }));
+    return value === null
+      ? []
+      : cells.map(([one, other]) => ({ ...pointOf(row), one, other, value, shown: shownValue(state.measure, value) }));
   });
-  const cells = languageCells(pairs, (value) => words(state.measure, value)).map((cell) => ({ ...cell, line: nameOf(cell.one), column: nameOf(cell.other) }));
+  const cells = languageCells(pairs, (value) => words(state.measure, value)).map((cell) => ({
+    ...cell,
+    line: nameOf(cell.one),
+    column: nameOf(cell.other),
+  }));
   return { cells, title: measureTitle(state.measure), open: openPoint };
 }
 
@@ -65,7 +92,13 @@ function signsOf(set, place) {
 
 function currentSet(items) {
   const [evaluation, origin] = state.evaluation.split("@");
-  return items.sets.find((set) => set.evaluation === evaluation && set.origin === origin && set.measure === state.measure && set.made === state.made);
+  return items.sets.find(
+    (set) =>
+      set.evaluation === evaluation &&
+      set.origin === origin &&
+      set.measure === state.measure &&
+      set.made === state.made,
+  );
 }
 
 const ABSENT = "-";
@@ -88,7 +121,11 @@ async function runCells() {
   const places = inOrder(DATA.runs.map((_, place) => place).filter((place) => shownRuns[place]));
   const labels = runLabels(places);
   const off = switchedOff();
-  const signs = new Map(places.map((place) => [place, [...signsOf(set, place)].filter(([code]) => !off.has(code))]).filter(([, found]) => found.length));
+  const signs = new Map(
+    places
+      .map((place) => [place, [...signsOf(set, place)].filter(([code]) => !off.has(code))])
+      .filter(([, found]) => found.length),
+  );
   const cells = [];
   for (const [a, first] of signs)
     for (const [b, second] of signs) {
@@ -102,7 +139,16 @@ async function runCells() {
       }
       if (counts.both) {
         const share = (100 * counts.different) / counts.both;
-        cells.push({ a, b, line: labels.get(a), column: labels.get(b), shown: share, value: Number((counts.different / counts.both).toPrecision(6)), words: `${share.toFixed(1)} %`, note: `${counts.different} of ${counts.both} items` });
+        cells.push({
+          a,
+          b,
+          line: labels.get(a),
+          column: labels.get(b),
+          shown: share,
+          value: Number((counts.different / counts.both).toPrecision(6)),
+          words: `${share.toFixed(1)} %`,
+          note: `${counts.different} of ${counts.both} items`,
+        });
       }
     }
   DATA.shownLanguages = [];
@@ -116,8 +162,19 @@ VIEWS.pairs = {
   async draw() {
     const { cells, title, open } = await {
       similarity: similarityCells,
-      transfer: () => scoreCells(selectRows().filter((row) => DATA.runs[DATA.scores.run[row]].n_languages === 1), (run, code) => [[run.languages[0], code]]),
-      together: () => scoreCells(selectRows("mean").filter((row) => DATA.runs[DATA.scores.run[row]].n_languages === 2), ({ languages: [a, b] }) => [[a, b], [b, a]]),
+      transfer: () =>
+        scoreCells(
+          selectRows().filter((row) => DATA.runs[DATA.scores.run[row]].n_languages === 1),
+          (run, code) => [[run.languages[0], code]],
+        ),
+      together: () =>
+        scoreCells(
+          selectRows("mean").filter((row) => DATA.runs[DATA.scores.run[row]].n_languages === 2),
+          ({ languages: [a, b] }) => [
+            [a, b],
+            [b, a],
+          ],
+        ),
       runs: runCells,
     }[state.pairs]();
     if (!cells.length) return clearChart("Nothing was measured, or kept in this page, for this choice.");
@@ -125,13 +182,42 @@ VIEWS.pairs = {
     const lines = new Set(cells.map((cell) => cell.line)).size;
     const columns = new Set(cells.map((cell) => cell.column)).size;
     const strip = state.pairs === "runs" ? [] : strips(DATA.shownLanguages);
-    const axes = { transfer: ["asked in", "tuned on"], together: ["", ""], runs: ["second run", "first run"], similarity: ["", ""] }[state.pairs];
-    const said = state.pairs === "similarity" ? "Similarity of real languages (URIEL)" : heading(`${state.study}: ${PAIRS[state.pairs]}`);
-    await draw("grid", { strip, rows: cells }, {
-      low, high, scheme: "viridis", width: columns * Math.max(5, Math.min(24, (room() - 170) / columns)), height: lines * CELL,
-      heading: said, valueTitle: title, xTitle: axes[0], yTitle: axes[1],
-    }, (cell) => cell.words !== undefined && open?.(cell));
-    showTable([["row", (cell) => cell.line], ["column", (cell) => cell.column], ["value", (cell) => cell.value], ["", (cell) => cell.note]], cells, open);
+    const axes = {
+      transfer: ["asked in", "tuned on"],
+      together: ["", ""],
+      runs: ["second run", "first run"],
+      similarity: ["", ""],
+    }[state.pairs];
+    const said =
+      state.pairs === "similarity"
+        ? "Similarity of real languages (URIEL)"
+        : heading(`${state.study}: ${PAIRS[state.pairs]}`);
+    await draw(
+      "grid",
+      { strip, rows: cells },
+      {
+        low,
+        high,
+        scheme: "viridis",
+        width: columns * Math.max(5, Math.min(24, (room() - 170) / columns)),
+        height: lines * CELL,
+        heading: said,
+        valueTitle: title,
+        xTitle: axes[0],
+        yTitle: axes[1],
+      },
+      (cell) => cell.words !== undefined && open?.(cell),
+    );
+    showTable(
+      [
+        ["row", (cell) => cell.line],
+        ["column", (cell) => cell.column],
+        ["value", (cell) => cell.value],
+        ["", (cell) => cell.note],
+      ],
+      cells,
+      open,
+    );
   },
   legend: () => (state.pairs === "runs" ? [] : STRIPS),
 };

@@ -41,7 +41,8 @@ const asOptions = (values) => values.map((value) => ({ value, label: value || "(
 function offerChoices() {
   const { scores, runs } = DATA;
   const origins = [...new Set(scores.made.names)];
-  if (!origins.includes(state.made)) state.made = origins.includes("real") && !origins.includes("world") ? "real" : origins[0];
+  if (!origins.includes(state.made))
+    state.made = origins.includes("real") && !origins.includes("world") ? "real" : origins[0];
   for (const radio of document.querySelectorAll("[name=made]")) {
     radio.checked = radio.value === state.made;
     radio.disabled = !origins.includes(radio.value);
@@ -52,8 +53,13 @@ function offerChoices() {
   shownRuns = runs.map((run, place) => present.has(place) && studyOf(run) === state.study);
   for (const filter of RUN_FILTERS) {
     const left = runs.filter((run, place) => shownRuns[place]);
-    const values = [...new Set(left.flatMap((run) => (run.method === "base" && filter !== "base" ? [] : runHas(run, filter))))];
-    const options = [{ value: ALL, label: "all" }, ...asOptions(values.filter((value) => value !== "" || values.length === 1))];
+    const values = [
+      ...new Set(left.flatMap((run) => (run.method === "base" && filter !== "base" ? [] : runHas(run, filter)))),
+    ];
+    const options = [
+      { value: ALL, label: "all" },
+      ...asOptions(values.filter((value) => value !== "" || values.length === 1)),
+    ];
     const one = options.length === 2;
     offer(filter, one ? options.slice(0, 1) : options, filter === "base" && !one ? commonest(left, "base") : ALL);
     shownRuns = shownRuns.map((shown, place) => shown && passes(runs[place], filter));
@@ -65,17 +71,25 @@ function offerChoices() {
     if (!evaluations.has(key)) evaluations.set(key, new Set());
     evaluations.get(key).add(scores.measure.of(row));
   }
-  offer("evaluation", asOptions([...evaluations.keys()]).map((option) => ({ ...option, label: option.value.replace("@", ", data: ") })));
+  offer(
+    "evaluation",
+    asOptions([...evaluations.keys()]).map((option) => ({ ...option, label: option.value.replace("@", ", data: ") })),
+  );
   const measures = [...(evaluations.get(state.evaluation) ?? [])];
   const preferred = ["acc", "rating"].flatMap((name) => measures.filter((key) => key.split("|")[0] === name))[0];
-  offer("measure", measures.map((value) => ({ value, label: DATA.measures[value].label })), preferred);
+  offer(
+    "measure",
+    measures.map((value) => ({ value, label: DATA.measures[value].label })),
+    preferred,
+  );
 }
 
 function runsMade(made) {
   DATA.made ??= {};
   if (!DATA.made[made]) {
     const found = new Set();
-    for (let row = 0; row < DATA.scores.length; row++) if (DATA.scores.made.of(row) === made) found.add(DATA.scores.run[row]);
+    for (let row = 0; row < DATA.scores.length; row++)
+      if (DATA.scores.made.of(row) === made) found.add(DATA.scores.run[row]);
     DATA.made[made] = found;
   }
   return DATA.made[made];
@@ -92,8 +106,11 @@ function selectRows(aggregate = "") {
   const { scores } = DATA;
   const [evaluation, origin] = state.evaluation.split("@");
   const wanted = [
-    [scores.evaluation, evaluation], [scores.origin, origin], [scores.measure, state.measure],
-    [scores.aggregate, aggregate], [scores.made, state.made],
+    [scores.evaluation, evaluation],
+    [scores.origin, origin],
+    [scores.measure, state.measure],
+    [scores.aggregate, aggregate],
+    [scores.made, state.made],
   ].map(([column, value]) => [column.at, column.names.indexOf(value)]);
   const off = switchedOff();
   const languageOn = scores.language.names.map((code) => !off.has(code));
@@ -113,7 +130,17 @@ function coordinate(run, name) {
 }
 
 function coordinatesOf(runs) {
-  const named = ["n_languages", "tokens", "supervised_tokens", "parameters", "device_hours", "seed", "base", "method", "label"];
+  const named = [
+    "n_languages",
+    "tokens",
+    "supervised_tokens",
+    "parameters",
+    "device_hours",
+    "seed",
+    "base",
+    "method",
+    "label",
+  ];
   const own = runs.flatMap((run) => run.families.flatMap((entry) => Object.keys(entry)));
   return [...new Set([...own.filter((name) => name !== "family"), ...named, "world", "variant"])].filter((name) => {
     const values = new Set(runs.map((run) => coordinate(run, name)).filter((value) => value !== null && value !== ""));
@@ -128,10 +155,14 @@ function runLabels(places) {
   const parts = runs.map((run) => [
     run.method === "base" ? "untuned" : run.label,
     differs("base") ? run.base : "",
-    run.method !== "base" && new Set(runs.map((one) => one.method).filter((method) => method !== "base")).size > 1 ? run.method : "",
+    run.method !== "base" && new Set(runs.map((one) => one.method).filter((method) => method !== "base")).size > 1
+      ? run.method
+      : "",
     new Set(runs.filter((one) => one.method !== "base").map((one) => one.seed)).size > 1 ? `seed ${run.seed}` : "",
   ]);
-  const tuned = [...new Set(parts.map((part) => part[0]).filter((label) => label !== "untuned"))].map((label) => label.split("-"));
+  const tuned = [...new Set(parts.map((part) => part[0]).filter((label) => label !== "untuned"))].map((label) =>
+    label.split("-"),
+  );
   const shortest = Math.min(...tuned.map((part) => part.length)) - 1;
   const shared = (piece) => {
     let count = tuned.length > 1 ? shortest : 0;
@@ -139,15 +170,29 @@ function runLabels(places) {
     return count;
   };
   const end = shared((part, count) => part.slice(-count));
-  const start = Math.max(0, Math.min(shared((part, count) => part.slice(0, count)), shortest - end) - 1);
-  const cut = (label) => (label === "untuned" ? label : label.split("-").slice(start, label.split("-").length - end).join("-"));
+  const start = Math.max(
+    0,
+    Math.min(
+      shared((part, count) => part.slice(0, count)),
+      shortest - end,
+    ) - 1,
+  );
+  const cut = (label) =>
+    label === "untuned"
+      ? label
+      : label
+          .split("-")
+          .slice(start, label.split("-").length - end)
+          .join("-");
   const taken = new Map(); // two runs never share a column
-  return new Map(places.map((place, number) => {
-    const [label, ...rest] = parts[number];
-    const words = [cut(label), ...rest].filter(Boolean).join(" · ");
-    taken.set(words, (taken.get(words) ?? 0) + 1);
-    return [place, taken.get(words) > 1 ? `${words} (${taken.get(words)})` : words];
-  }));
+  return new Map(
+    places.map((place, number) => {
+      const [label, ...rest] = parts[number];
+      const words = [cut(label), ...rest].filter(Boolean).join(" · ");
+      taken.set(words, (taken.get(words) ?? 0) + 1);
+      return [place, taken.get(words) > 1 ? `${words} (${taken.get(words)})` : words];
+    }),
+  );
 }
 
 // Runs in the order of growing mixtures, the untuned base first.

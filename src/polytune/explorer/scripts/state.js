@@ -1,9 +1,29 @@
 // What is chosen. It stands in the address, so that a link or a bookmark shows the same again.
 
 const DEFAULTS = {
-  view: "grid", made: "", study: "", base: "", method: "", seed: "", family: "", evaluation: "", measure: "",
-  sort: "family", colour: "family", x: "n_languages", lines: "language", show: "value", pairs: "", similarity: "", run: "",
-  a: "", b: "", off: "", q: "", language: "", theme: "",
+  view: "grid",
+  made: "",
+  study: "",
+  base: "",
+  method: "",
+  seed: "",
+  family: "",
+  evaluation: "",
+  measure: "",
+  sort: "family",
+  colour: "family",
+  x: "n_languages",
+  lines: "language",
+  show: "value",
+  pairs: "",
+  similarity: "",
+  run: "",
+  a: "",
+  b: "",
+  off: "",
+  q: "",
+  language: "",
+  theme: "",
 };
 const state = { ...DEFAULTS };
 const ALL = "all";
