@@ -74,9 +74,9 @@ def write_answers(
     languages: Iterable[str] = ("en", "de"),
     study: str = "lucky52",
 ) -> None:
-    """Write questions, answers of a run of each mixture, ratings of them and what the base's win against the last one's.
+    """Write questions, answers of a run of each mixture and ratings of them; the second question means harm.
 
-    The second question means harm.
+    The answers of the first are preferred to those of the last.
     """
     rows = [(language, str(item)) for language in languages for item in range(items)]
     for language in languages:
