@@ -1,23 +1,35 @@
 // A measure against any coordinate of the runs: a line for each language, or the mean over all of them.
 
+const coordinateWords = (name) => (name === "label" ? "mixture" : name.replaceAll("_", " "));
+
 function offerCoordinates() {
   const runs = DATA.runs.filter((_, place) => shownRuns[place]);
   offer(
     "x",
-    asOptions(coordinatesOf(runs)).map((option) => ({ ...option, label: option.value.replaceAll("_", " ") })),
+    asOptions(coordinatesOf(runs)).map((option) => ({ ...option, label: coordinateWords(option.value) })),
     "n_languages",
   );
 }
 
 // A line joins values of one language that have a place of their own each; several at one place stay points.
-function keepLines(points) {
+function joinPoints(points) {
   const places = new Map();
-  for (const point of points) places.set(point.series, (places.get(point.series) ?? new Set()).add(point.x));
-  const counts = new Map();
-  for (const point of points) counts.set(point.series, (counts.get(point.series) ?? 0) + 1);
-  points.forEach((point, number) => {
-    if (counts.get(point.series) > places.get(point.series).size) point.series = `${number}`;
-  });
+  const crowded = new Set();
+  for (const { series, x } of points) {
+    const taken = places.get(series) ?? new Set();
+    if (taken.has(x)) crowded.add(series);
+    places.set(series, taken.add(x));
+  }
+  for (const point of points) point.joined = !crowded.has(point.series);
+}
+
+// Ends of both axes, with room for the intervals.
+function axisEnds(points) {
+  const ends = (values) => bounds(values.map((shown) => ({ shown })));
+  const [yLow, yHigh] = ends(points.flatMap((point) => [point.low, point.high]));
+  if (!points.every((point) => typeof point.x === "number")) return { yLow, yHigh };
+  const [xLow, xHigh] = ends(points.map((point) => point.x));
+  return { xLow, xHigh, yLow, yHigh };
 }
 
 VIEWS.against = {
@@ -40,7 +52,7 @@ VIEWS.against = {
       .filter((point) => point.x !== null && point.x !== "" && point.value !== null);
     DATA.shownLanguages = sortLanguages(points);
     if (!points.length) return clearChart("Nothing was measured for this choice.");
-    keepLines(points);
+    joinPoints(points);
     const numeric = points.every((point) => typeof point.x === "number");
     const order = new Map(inOrder(labels.keys()).map((place, number) => [place, number]));
     points.sort((a, b) => order.get(a.place) - order.get(b.place));
@@ -48,11 +60,12 @@ VIEWS.against = {
       numeric ? "against-numbers" : "against-words",
       { rows: points },
       {
+        ...axisEnds(points),
         width: Math.max(220, room() - 90),
         height: 380,
         heading: heading(state.study),
         valueTitle: measureTitle(state.measure),
-        xTitle: state.x.replaceAll("_", " "),
+        xTitle: coordinateWords(state.x),
         step: points.every((point) => Number.isInteger(point.x)) ? 1 : 1e-9,
       },
       openPoint,

@@ -102,8 +102,8 @@ function pointOf(row, labels) {
     words: words(state.measure, value),
     note: scores.missing[row] ? `${scores.missing[row]} items without a value` : `${scores.items[row]} items`,
     said: look.label,
-    colour: look.colour,
-    shape: lookOf("script", DATA.language[code]?.script).shape,
+    colour: code ? look.colour : COLOURS[0],
+    shape: code ? lookOf("script", DATA.language[code]?.script).shape : "circle",
   };
 }
 

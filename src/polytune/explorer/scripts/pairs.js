@@ -82,12 +82,14 @@ function scoreCells(rows, pairsOf) {
 
 // The signs of a run, language by language, of the chosen evaluation and measure.
 function signsOf(set, place) {
-  const wanted = DATA.places[DATA.runs[place].run];
-  const found = new Map();
-  set.run.forEach((run, number) => {
-    if (run === wanted) found.set(set.language.names[set.language.at[number]], set.answers[number]);
-  });
-  return found;
+  if (!set.signs) {
+    set.signs = new Map();
+    set.run.forEach((run, number) => {
+      if (!set.signs.has(run)) set.signs.set(run, new Map());
+      set.signs.get(run).set(word(set.language, number), set.answers[number]);
+    });
+  }
+  return set.signs.get(DATA.places[DATA.runs[place].run]) ?? new Map();
 }
 
 function currentSet(items) {
@@ -115,41 +117,46 @@ function compareSigns(one, other) {
   return counts;
 }
 
+// How many items two runs answer differently in each language they share: counted once for all languages.
+function countsOf(set, a, b) {
+  set.counts ??= new Map();
+  const key = a < b ? `${a}|${b}` : `${b}|${a}`;
+  if (!set.counts.has(key)) {
+    const other = signsOf(set, b);
+    const shared = [...signsOf(set, a)].filter(([code]) => other.has(code));
+    const counted = shared.map(([code, signs]) => [code, compareSigns(signs, other.get(code))]);
+    set.counts.set(key, counted);
+  }
+  return set.counts.get(key);
+}
+
 async function runCells() {
   const set = currentSet(await need("items"));
   if (!set) return { cells: [] };
   const places = inOrder(DATA.runs.map((_, place) => place).filter((place) => shownRuns[place]));
   const labels = runLabels(places);
   const off = switchedOff();
-  const signs = new Map(
-    places
-      .map((place) => [place, [...signsOf(set, place)].filter(([code]) => !off.has(code))])
-      .filter(([, found]) => found.length),
-  );
   const cells = [];
-  for (const [a, first] of signs)
-    for (const [b, second] of signs) {
-      const other = new Map(second);
+  for (const a of places)
+    for (const b of places) {
       const counts = { both: 0, different: 0 };
-      for (const [code, text] of first) {
-        if (!other.has(code)) continue;
-        const compared = compareSigns(text, other.get(code));
+      for (const [code, compared] of countsOf(set, a, b)) {
+        if (off.has(code)) continue;
         counts.both += compared.both;
         counts.different += compared.different;
       }
-      if (counts.both) {
-        const share = (100 * counts.different) / counts.both;
-        cells.push({
-          a,
-          b,
-          line: labels.get(a),
-          column: labels.get(b),
-          shown: share,
-          value: Number((counts.different / counts.both).toPrecision(6)),
-          words: `${share.toFixed(1)} %`,
-          note: `${counts.different} of ${counts.both} items`,
-        });
-      }
+      if (!counts.both) continue;
+      const share = counts.different / counts.both;
+      cells.push({
+        a,
+        b,
+        line: labels.get(a),
+        column: labels.get(b),
+        shown: 100 * share,
+        value: Number(share.toPrecision(6)),
+        words: `${(100 * share).toFixed(1)} %`,
+        note: `${counts.different} of ${counts.both} items`,
+      });
     }
   DATA.shownLanguages = [];
   return { cells, title: "items answered differently (%)", open: (cell) => openFlips(cell.a, cell.b) };
