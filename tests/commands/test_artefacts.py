@@ -62,6 +62,7 @@ EXAMPLES = {
     "studies/{study}/{scale}/figures/{figure}.{pdf,svg,png,csv}": 2 * ("studies/lucky52/world/figures/fig1a.svg",),
     "studies/{study}/{scale}/tables/{table}.{csv,md,tex}": 2 * ("studies/lucky52/world/tables/table1.md",),
     "report/report.html": 2 * ("report/report.html",),
+    "explorer/explorer.html": 2 * ("explorer/explorer.html",),
 }  # fmt: skip
 ELSEWHERE = {"specs/{about}/{digest}.json", "given/{kind}/{name}.json", "imports/{study}/{import}.parquet"}
 """Their names depend on what is given; tests/workflow/test_commands.py explains a spec."""

@@ -26,3 +26,4 @@ rule build_report:
 rule report:
     input:
         PATHS.report_page,
+        PATHS.explorer,

@@ -33,7 +33,7 @@ def planned_files(plan: Plan) -> list[str]:
     for study in plan.studies.values():
         tables = (paths.runs_table, paths.items, paths.checks, paths.confusion)
         found += [table(study.name, study.scale) for table in tables]
-    return list(dict.fromkeys([*found, *plan.fetched(), paths.report_page]))
+    return list(dict.fromkeys([*found, *plan.fetched(), paths.report_page, paths.explorer]))
 
 
 def find_planned(plan: Plan, path: str) -> str:
