@@ -71,6 +71,24 @@ def test_a_leading_special_token_belongs_to_the_prompt_and_one_end_of_sequence_s
     assert (ids.tolist(), sizes.tolist(), prompt_lengths.tolist()) == ([1, 2, 3, 4, 0], [5], [3])
 
 
+def test_an_encoder_reads_the_beginning_of_a_text_without_prompt(tokenizer):
+    """Every token of the text is there once, on one of the two sides, and neither side is empty."""
+    files = read_tokenizer(tokenizer)
+    texts = [" one two three", " three", " two one", " one two three one", ""]
+    ids, sizes, prompts = encode_rows(["one", *[""] * 5], [" two", *texts], files, encoder_decoder=True)
+    ends, eos = np.cumsum(sizes), files.eos_token_id
+    rows = [list(ids[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
+    for text, row, prompt in zip(texts, rows[1:], prompts[1:], strict=True):
+        (alone,) = files.encode([text], special_tokens=True)
+        alone = [one for one in alone if one != eos]
+        source, target = row[:prompt], row[prompt:]
+        assert source[-1] == target[-1] == eos and [*source[:-1], *target[:-1]] == alone
+        assert len(source) > 1 or len(alone) < 2
+    assert prompts[0] == 2  # a row with a prompt is left as it is
+    again = encode_rows([""], [texts[3]], files, encoder_decoder=True)  # whatever stands beside it
+    assert again[0].tolist() == rows[4] and again[2].tolist() == [prompts[4]]
+
+
 def test_encoder_decoder_rows_end_both_sides(tokenizer):
     files = read_tokenizer(tokenizer)
     ids, sizes, prompt_lengths = encode_rows(["one two", "three"], [" three", "one two"], files, encoder_decoder=True)

@@ -95,6 +95,12 @@ def test_old_and_new_files_stand_together(tmp_path):
     assert dict(zip(table["file"], table["harness"], strict=True)) == {"old.json": "", "new.json": "0.4.2"}
 
 
+def test_a_log_and_a_result_file_write_one_version_differently(tmp_path):
+    files = {"a.log": log_of(table_04({"xcopa": XCOPA})), "b.json": results_04({"xcopa": {**XCOPA, "et": 251}})}
+    table, _, _ = read(tmp_path, files)
+    assert set(table.loc[table["language"] != "", "version"]) == {"1", "1.0"}
+
+
 def test_unlike_versions_of_pawsx(tmp_path):
     right = {"paws": dict.fromkeys(["de", "en", "es", "fr", "ja", "ko", "zh"], 1000)}
     files = {

@@ -143,6 +143,16 @@ def test_listed_sets_may_say_the_seed_that_made_them(data):
         "toy-mix-geo-k2-seed66-10-rows", "toy-mix-geo-k2-seed42-10-rows", "toy-mix-hand-10-rows"
     ]  # fmt: skip
     assert recipes[0].coordinates == {"features": "geo", "k": 2, "selection_seed": 66, "rows": 10}
+    # keys of a study file are text
+    sets["geo"] = {str(seed): chosen for seed, chosen in sets["geo"].items()}
+    assert expand("mix", "selected", sets=sets, rows=10) == recipes
+
+
+def test_several_numbers_of_languages_are_mixtures_of_their_own(data):
+    options = {"features": "typo", "k": [1, 3], "selection_seeds": [1], "rows": 10}
+    assert [recipe.coordinates["k"] for recipe in expand("mix", "selected", **options)] == [1, 3]
+    apart = [recipe for k in (1, 3) for recipe in expand("mix", "selected", **options | {"k": k})]
+    assert expand("mix", "selected", **options) == apart
 
 
 def test_another_algorithm_is_another_selection(data):
@@ -191,7 +201,10 @@ def test_another_algorithm_is_another_selection(data):
         ("selected", {"rows": 9, "features": "typo", "k": 9, "selection_seeds": [1]}, "k: 9 is outside 1 to 4"),
         ("selected", {"rows": 9, "features": "sem", "k": 2, "selection_seeds": [1]}, "'vectors' .* go together"),
         ("selected", {"rows": 9, "sets": {"a": ["en", "q1"]}}, r"sets\.a\[1\]: no language 'q1'"),
+        ("selected", {"rows": 9, "features": "typo", "k": [2, 9], "selection_seeds": [1]}, "k: 9 is outside 1 to 4"),
+        ("selected", {"rows": 9, "features": "typo", "k": [], "selection_seeds": [1]}, "needs the key 'k'"),
         ("selected", {"rows": 9, "sets": {"a": {1: ["en", "q1"]}}}, r"sets\.a\.1\[1\]: no language 'q1'"),
+        ("selected", {"rows": 9, "sets": {"a": {"x": ["en"]}}}, "sets.a: 'x' is no seed"),
         (
             "selected",
             {"rows": 9, "features": "rnd", "k": 2, "selection_seeds": [1], "algorithm": "dpp"},

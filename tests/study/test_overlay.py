@@ -63,3 +63,22 @@ def test_hyperparameters_of_a_method_differ_over_those_of_all():
         "epochs": 2,
         "global_batch_rows": 4,
     }
+
+
+def leaving_out(*names: str) -> dict:
+    study = content()
+    study["mixtures"] = {"a": {}, "b": {}, "c": {}}
+    for entry, mixtures in zip(study["runs"], (["a", "b"], "c", ["b"]), strict=True):
+        entry["mixtures"] = mixtures
+    study["tables"] = {"two": {"build": "values", "families": ["a", "b"], "languages": {"xnli": ["no", "en"]}}}
+    overlay = {**OVERLAY, "bases": BASES, "languages": {"no": None}, "left_out": list(names)}
+    return apply_overlay(study, overlay, "study.yaml")
+
+
+def test_mixtures_that_are_left_out_are_named_nowhere():
+    study = leaving_out("b", "c")
+    assert list(study["mixtures"]) == ["a"] and [entry["mixtures"] for entry in study["runs"]] == [["a"]]
+    assert study["tables"]["two"]["families"] == ["a"]
+    assert study["tables"]["two"]["languages"] == {"xnli": ["en"]}
+    with pytest.raises(InputError, match="world.left_out: the study has no mixtures 'd'"):
+        leaving_out("d")

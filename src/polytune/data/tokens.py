@@ -6,6 +6,7 @@ reading, so that no mixture and no maximum length ever tokenises anything again.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -104,13 +105,16 @@ def encode_rows(
     Decoder: prompt and response are encoded as one text, once; a token belongs to the prompt if it starts inside it.
     Special tokens that the tokenizer puts in front (Llama's `<s>`) stay, one end-of-sequence token ends the row.
     Of a chat template, whose prompts name special tokens, prompt and response are encoded alone, as in generation.
-    Encoder-decoder: both sides are encoded alone and each ends with end-of-sequence. `pieces` is how much text each
-    token stands for (`read_pieces`), None if the tokenizer does not just cut it.
+    Encoder-decoder: both sides are encoded alone and each ends with end-of-sequence; a row without prompt is a text,
+    of which the encoder reads the beginning (`_split_texts`). `pieces` is how much text each token stands for
+    (`read_pieces`), None if the tokenizer does not just cut it.
     """
     backend, eos = tokenizer.backend, tokenizer.eos_token_id
     if encoder_decoder:
-        sources, source_sizes = _end_rows(*_flatten(backend.encode_batch_fast(prompts)), eos)
-        targets, target_sizes = _end_rows(*_flatten(backend.encode_batch_fast(responses)), eos)
+        sources, targets = (_flatten(backend.encode_batch_fast(side)) for side in (prompts, responses))
+        if texts := [row for row, prompt in enumerate(prompts) if not prompt and sources[1][row] == 0]:
+            sources, targets = _split_texts(np.array(texts), responses, sources, targets)
+        (sources, source_sizes), (targets, target_sizes) = _end_rows(*sources, eos), _end_rows(*targets, eos)
         sides = np.repeat(np.arange(2 * len(prompts)) % 2, np.stack([source_sizes, target_sizes], 1).ravel())
         ids = np.empty(len(sides), np.uint32)
         ids[sides == 0], ids[sides == 1] = sources, targets
@@ -131,6 +135,30 @@ def encode_rows(
         subset = [[side[row] for row in unsaid] for side in (prompts, texts)]
         prompt_lengths[unsaid] = _count_by_offsets(backend.encode_batch(subset[1]), *subset)
     return *_end_rows(ids, sizes, eos), prompt_lengths
+
+
+def _split_texts(
+    texts: np.ndarray,
+    responses: list[str],
+    sources: tuple[np.ndarray, np.ndarray],
+    targets: tuple[np.ndarray, np.ndarray],
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return sources and targets (flat ids, sizes) with the first tokens of the rows `texts` moved to the source.
+
+    How many, from one to all but one, is drawn by a hash of the text: the prefix objective of Raffel et al. 2020
+    (section 3.2.2), without which pre-training on texts alone teaches an encoder nothing.
+    """
+    (source_ids, source_sizes), (target_ids, target_sizes) = sources, targets
+    moved = np.zeros(len(target_sizes), np.int64)
+    for row in texts[target_sizes[texts] > 1]:
+        draw = int.from_bytes(hashlib.blake2b(responses[row].encode(), digest_size=4).digest(), "little")
+        moved[row] = 1 + draw % (target_sizes[row] - 1)
+    starts = np.cumsum(target_sizes) - target_sizes
+    first = np.arange(len(target_ids)) < np.repeat(starts + moved, target_sizes)
+    rows = np.arange(len(moved))
+    order = np.argsort(np.concatenate([np.repeat(rows, source_sizes), np.repeat(rows, moved)]), kind="stable")
+    begun = np.concatenate([source_ids, target_ids[first]])[order]
+    return (begun, source_sizes + moved), (target_ids[~first], target_sizes - moved)
 
 
 def _flatten(encodings: list) -> tuple[np.ndarray, np.ndarray]:

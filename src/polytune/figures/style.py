@@ -14,8 +14,8 @@ PAGE = 6.9
 """Width of the text of a page, inches."""
 
 # Okabe & Ito (2008), "Color universal design", without yellow (too light for lines)
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "^", "D", "v", "P", "X")
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "^", "D", "v", "P", "X", "*")
 GREY = "#666666"
 BAND_OPACITY = 0.18
 

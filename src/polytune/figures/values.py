@@ -11,6 +11,7 @@ from polytune.analysis.groups import choose_units
 from polytune.analysis.points import coverage_notes, select_points
 from polytune.analysis.published import join_published
 from polytune.config.kinds import Evaluation, Language, Published
+from polytune.errors import InputError
 from polytune.figures.accuracy import label_page, letter, name_lines, panel_page
 from polytune.figures.axes import Scale
 from polytune.figures.drawing import Drawing
@@ -34,7 +35,7 @@ def draw_values(
     choice: Choice,
     layout: Layout,
     benchmarks: list[Evaluation],
-    languages: list[Language] | None = None,
+    languages: list[Language] | dict[Evaluation, list[Language]] | None = None,
     mean: Mean | None = None,
     marks: Marks = "points",
     panels: Literal["evaluation", "language"] = "evaluation",
@@ -45,17 +46,27 @@ def draw_values(
 
     What is drawn is the mean over languages; single languages where `languages` are listed, unless their `mean` is
     asked for, or where `language` is one of the coordinates or tells the panels; means over exposure groups where
-    `exposure` is a coordinate. `published` has columns called like the coordinates, and `value`.
+    `exposure` is a coordinate. A mapping lists `languages` for each benchmark. `published` has columns called like the
+    coordinates, and `value`.
     """
+    import pandas as pd
+
     told = (*layout.used, panels)
-    rows = choose_units(scores, context, items, choice, told, benchmarks, languages, mean)
+    by_benchmark = languages if isinstance(languages, dict) else dict.fromkeys(benchmarks, languages)
+    if lacking := [name for name in benchmarks if name not in by_benchmark]:
+        raise InputError(f"languages: none are listed for the benchmark '{lacking[0]}'")
+    rows = pd.concat(
+        [choose_units(scores, context, items, choice, told, [name], by_benchmark[name], mean) for name in benchmarks]
+    )
+    if isinstance(languages, dict):
+        languages = list(dict.fromkeys(code for codes in languages.values() for code in codes))
     points = select_points(rows, runs, choice, layout)
     scale = Scale.of(points, layout.against)
     points, said = join_published(points, published and published_folder / published, layout, context)
     pages = list(dict.fromkeys(points[["evaluation", panels]].itertuples(index=False, name=None)))
     if panels == "language" and languages is not None:
         pages.sort(key=lambda page: languages.index(page[1]))
-    across = 1 if len(scale.words) > MANY else 3 if len(pages) == 6 else 4
+    across = 1 if len(scale.words) > MANY else 3 if len(pages) in (5, 6) else 4
     figure, axes = panel_page(len(pages), 2.5 if scale.words else 2.0, across)
     drawn = []
     for place, (benchmark, panel) in enumerate(pages):

@@ -6,6 +6,7 @@ Every kind of problem is refused, with the word that takes it all the same; noth
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -166,10 +167,15 @@ def _unlike_versions(rows: Sequence[Row]) -> Iterator[str]:
             key = (what,) if what == "harness" else (what, row.wanted.name, row.language)
             known = first.setdefault(key, row)
             before = known.harness if what == "harness" else getattr(known.printed, what)
-            if before != value:
+            if _plain(before) != _plain(value):
                 subject = "the harness is" if what == "harness" else f"{row.printed.task}: {what} is"
                 yield f"{row.place}: {subject} {value}, but {before} in {known.place}: not comparable"
                 first[key] = row  # said once for each change
+
+
+def _plain(version: str) -> str:
+    """Return a version as tables print it: result files write 1.0 where the log of the same run has 1."""
+    return re.sub(r"^([0-9]+)\.0$", r"\1", version)
 
 
 def _missing_tasks(rows: Sequence[Row], whole: bool) -> Iterator[str]:

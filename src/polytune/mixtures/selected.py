@@ -14,21 +14,23 @@ def selected(
     draft: Draft,
     languages: list[Language] | None = None,
     features: Literal["typo", "geo", "learn", "sem", "model", "fam", "rnd"] | None = None,
-    k: int | None = None,
+    k: int | list[int] | None = None,
     selection_seeds: list[int] | None = None,
     vectors: str = "",
     algorithm: Literal["kmeans", "kcentre", "dpp"] = "kmeans",
-    sets: dict[str, list[Language] | dict[int, list[Language]]] | None = None,
+    sets: dict[str, list[Language] | dict[str | int, list[Language]]] | None = None,
 ) -> Iterator[Recipe]:
-    """k of the languages chosen by their vectors, by family or at random, one mixture per seed; or listed sets, which
-    may say a seed for each (Linguistic, section 3). `features: sem` and `model` need `vectors`, a table of the user's
-    own or of `build-language-vectors`."""
+    """k of the languages chosen by their vectors, by family or at random, one mixture per k and seed; or listed sets,
+    which may say a seed for each (Linguistic, section 3). `features: sem` and `model` need `vectors`, a table of the
+    user's own or of `build-language-vectors`."""
     for label, listed in (sets or {}).items():
         if not label.replace("-", "").isalnum() or label != label.lower():
             raise InputError(f"{draft.where}.sets: '{label}' is no name; allowed are a-z, 0-9 and '-'")
         if isinstance(listed, dict):
             for seed, chosen in listed.items():
-                coordinates = {"features": label, "k": len(chosen), "selection_seed": seed}
+                if not str(seed).isdecimal():
+                    raise InputError(f"{draft.where}.sets.{label}: '{seed}' is no seed; expected a whole number")
+                coordinates = {"features": label, "k": len(chosen), "selection_seed": int(seed)}
                 yield draft.recipe(f"{draft.key}-{label}-k{len(chosen)}-seed{seed}", chosen, coordinates)
         else:
             yield draft.recipe(f"{draft.key}-{label}", listed, {"features": label})
@@ -36,8 +38,11 @@ def selected(
     if not sets or any(value is not None for value in given.values()):
         if missing := [name for name, value in given.items() if not value]:
             raise InputError(f"{draft.where}: family 'selected' needs the key '{missing[0]}', or 'sets' alone")
-        if not 1 <= k <= len(languages):
-            raise InputError(f"{draft.where}.k: {k} is outside 1 to {len(languages)}, the number of 'languages'")
+        for count in _listed(k):
+            if not 1 <= count <= len(languages):
+                raise InputError(
+                    f"{draft.where}.k: {count} is outside 1 to {len(languages)}, the number of 'languages'"
+                )
         if (features in ("sem", "model")) != bool(vectors):
             raise InputError(
                 f"{draft.where}: features 'sem' or 'model' and the key 'vectors' (a table of yours) go together"
@@ -45,8 +50,13 @@ def selected(
         if algorithm != "kmeans" and features in ("fam", "rnd"):
             raise InputError(f"{draft.where}.algorithm: features '{features}' have no vectors; leave it out")
     way = {} if algorithm == "kmeans" else {"algorithm": algorithm}
-    for seed in selection_seeds or []:
-        middle = "-".join([draft.key, features, *way.values(), f"k{k}", f"seed{seed}"])
-        selection = {"features": features, "k": k, "seed": seed, "vectors": vectors, **way}
-        coordinates = {"features": features, "k": k, "selection_seed": seed, **way}
-        yield draft.recipe(middle, languages, coordinates, selection=selection)
+    for count in _listed(k):
+        for seed in selection_seeds or []:
+            middle = "-".join([draft.key, features, *way.values(), f"k{count}", f"seed{seed}"])
+            selection = {"features": features, "k": count, "seed": seed, "vectors": vectors, **way}
+            coordinates = {"features": features, "k": count, "selection_seed": seed, **way}
+            yield draft.recipe(middle, languages, coordinates, selection=selection)
+
+
+def _listed(k: int | list[int] | None) -> list[int]:
+    return k if isinstance(k, list) else [] if k is None else [k]

@@ -13,6 +13,7 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
     """Return the study with the values of its world overlay."""
     content = deepcopy(content)
     _check_names(content, overlay, where)
+    _leave_out(content, overlay.get("left_out", []), where)
     for name, options in content["mixtures"].items():
         changes = overlay["mixtures"].get(name, {})
         if set(AMOUNTS) & changes.keys():
@@ -25,6 +26,8 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
         for option in ("bases", "languages"):
             if isinstance(spec.get(option), list):
                 spec[option] = _counterparts(spec[option], overlay[option])
+            elif isinstance(spec.get(option), dict):
+                spec[option] = {key: _counterparts(names, overlay[option]) for key, names in spec[option].items()}
         if "groups" in spec:
             spec["groups"] = {key: _counterparts(group, overlay["languages"]) for key, group in spec["groups"].items()}
     content["analysis"].update(overlay["analysis"])
@@ -49,6 +52,25 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
         entry["seeds"] = overlay.get("seeds", entry["seeds"])
     content["runs"] = [entry for entry in content["runs"] if entry["bases"]]
     return content
+
+
+def _leave_out(content: dict, left_out: list[str], where: str) -> None:
+    """Take entries of `mixtures` out of a study: also where its runs, figures and tables name them."""
+    for name in left_out:
+        if name not in content["mixtures"]:
+            known = content["mixtures"]
+            raise InputError(
+                f"{where}: world.left_out: the study has no mixtures '{name}'{nearest(name, known)}; "
+                f"there are: {', '.join(known)}"
+            )
+        del content["mixtures"][name]
+    for entry in content["runs"]:
+        names = [entry["mixtures"]] if isinstance(entry["mixtures"], str) else entry["mixtures"]
+        entry["mixtures"] = [name for name in names if name not in left_out]
+    content["runs"] = [entry for entry in content["runs"] if entry["mixtures"]]
+    for spec in [*content["figures"].values(), *content["tables"].values()]:
+        if isinstance(spec.get("families"), list):
+            spec["families"] = [name for name in spec["families"] if name not in left_out]
 
 
 def _counterparts(names: list[str], of_world: dict[str, str | None]) -> list[str]:

@@ -114,6 +114,11 @@ TABLES = {
         PLAIN,
         "Which languages the base and the tuned models have seen",
     ),
+    "language_overlap": Kind(
+        "polytune.tables.overlap:build_overlap",
+        PLAIN,
+        "Which languages bases, the mixtures of each {against} and benchmarks have in common",
+    ),
     "cut_answers": Kind(
         "polytune.tables.cut:build_cut",
         PLAIN,
