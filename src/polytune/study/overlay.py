@@ -13,7 +13,8 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
     """Return the study with the values of its world overlay."""
     content = deepcopy(content)
     _check_names(content, overlay, where)
-    _leave_out(content, overlay.get("left_out", []), where)
+    if left_out := overlay.get("left_out"):
+        _leave_out(content, left_out, where)
     for name, options in content["mixtures"].items():
         changes = overlay["mixtures"].get(name, {})
         if set(AMOUNTS) & changes.keys():
