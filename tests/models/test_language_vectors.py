@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from polytune.errors import InputError
+from polytune.files import write_json
 from polytune.languages import selections
 from polytune.languages.own_vectors import read_own_vectors
 from polytune.languages.similarity import model_similarity
@@ -65,7 +66,7 @@ def test_padding_and_batches_change_nothing(tmp_path, kind):
 def test_the_command_writes_what_selections_and_similarities_read(data, tmp_path):
     model = write_model(tmp_path / "model")
     output = tmp_path / "vectors.parquet"
-    command(model, data, "en de tr", output, rows=2)
+    command(model, data, output, "en de tr", rows=2)
     vectors = read_own_vectors(output)
     assert sorted(vectors.index) == ["de", "en", "tr"] and vectors.shape[1] > 8
     selections.command(tmp_path / "s.json", selections.Features.model, 2, 1, own_vectors=output, candidates="en de tr")
@@ -76,3 +77,14 @@ def test_the_command_writes_what_selections_and_similarities_read(data, tmp_path
     assert similarity[0, 2] == pytest.approx(expected, abs=1e-6) and similarity[0, 0] == 1
     assert np.isnan(similarity[3]).all() and coverage[3].sum() == 0 and coverage[0, 1] == 1
     assert np.isnan(low).all() and np.isnan(high).all()
+
+
+def test_the_workflow_says_the_languages_in_a_spec(data, tmp_path):
+    model, spec = write_model(tmp_path / "model"), tmp_path / "spec.json"
+    command(model, data, tmp_path / "one.parquet", "en de", rows=2, longest=5)
+    write_json(spec, {"base": "some", "source": "some", "languages": ["en", "de"], "rows": 2, "longest": 5})
+    command(model, data, tmp_path / "other.parquet", spec=spec)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "other.parquet").read_bytes()
+    for options in ({}, {"languages": "en", "spec": spec}):
+        with pytest.raises(InputError, match="--languages names the languages, or --spec does"):
+            command(model, data, tmp_path / "none.parquet", **options)

@@ -80,5 +80,5 @@ def test_mixtures_that_are_left_out_are_named_nowhere():
     assert list(study["mixtures"]) == ["a"] and [entry["mixtures"] for entry in study["runs"]] == [["a"]]
     assert study["tables"]["two"]["families"] == ["a"]
     assert study["tables"]["two"]["languages"] == {"xnli": ["en"]}
-    with pytest.raises(InputError, match="world.left_out: the study has no mixtures 'd'"):
+    with pytest.raises(InputError, match=r"world\.left_out: the study has no mixtures 'd'"):
         leaving_out("d")

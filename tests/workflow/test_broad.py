@@ -39,7 +39,11 @@ def test_it_ends_with_nothing_left_to_do(broad):
 
 
 def test_chosen_languages_are_those_of_the_selection_and_not_the_candidates(broad, runs):
-    for name, k in (("chosen-typo-k2-seed1-40-rows", 2), ("own-sem-k2-seed1-40-rows", 2)):
+    for name, k in (
+        ("chosen-typo-k2-seed1-40-rows", 2),
+        ("own-sem-k2-seed1-40-rows", 2),
+        ("modelled-model-k2-seed1-40-rows", 2),
+    ):
         mixture = mixture_of(broad, name)
         assert len(mixture.languages) == len(mixture.parts) == k
         row = runs[runs["mixture"] == mixture.mixture].iloc[0]
@@ -53,6 +57,21 @@ def test_the_users_vectors_choose(broad):
     """en and it lie together, zh and tr do: one of each pair."""
     chosen = set(mixture_of(broad, "own-sem-k2-seed1-40-rows").languages)
     assert len(chosen & {"en", "it"}) == len(chosen & {"zh", "tr"}) == 1
+
+
+def test_vectors_of_a_base_choose_and_compare(broad):
+    """Two files: of the four candidates, and of all languages that the table of gains compares."""
+    files = sorted((broad.folder / "results/languages/models").glob("world-bloom-w1-tiny-world-w1-tiny-*.parquet"))
+    vectors = {
+        len(table): table for file in files if "similarity" not in file.name for table in [pandas.read_parquet(file)]
+    }
+    assert sorted(vectors) == [4, 57] and set(vectors[4]["language"]) == {"en", "zh", "it", "tr"}
+    assert vectors[4].shape[1] == 1 + 96  # as wide as the base
+    (file,) = (file for file in files if "similarity" in file.name)
+    similarity = pandas.read_parquet(file)
+    assert "model" in set(similarity["measure"])
+    table = (broad.folder / "results/studies/broad/world/tables/transfer.md").read_text()
+    assert "model similarity of at least" in table
 
 
 def test_decoder_and_encoder_decoder_have_token_stores_of_their_own(broad):
@@ -72,7 +91,7 @@ def test_lora_without_modules_adapts_query_key_and_value(broad):
 def test_every_family_is_there_with_its_coordinates(runs):
     tuned = runs[runs["method"] != "base"]
     families = {"incremental", "monolingual", "percent", "pairs", "parallel", "downsampled", "chosen", "own", "listed"}
-    assert set(tuned["family"]) == families
+    assert set(tuned["family"]) == families | {"modelled"}
     percent = tuned[(tuned["family"] == "percent") & (tuned["base"] == "world-bloom-w1-tiny")]
     assert sorted(zip(percent["percent"], percent["seed"], strict=True)) == [
         (0, 1), (0, 2), (50, 1), (50, 2), (100, 1), (100, 2),

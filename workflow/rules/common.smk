@@ -50,4 +50,5 @@ wildcard_constraints:
     study="[a-z0-9-]+",
     table="[a-z0-9-]+",
     tokens="[a-z0-9.-]+",
+    vectors="[a-z0-9.-]+",
     world="[a-z0-9-]+",

@@ -42,6 +42,14 @@ class Paths:
     def selection(self, selection: str) -> str:
         return f"{self.results}/languages/selections/{selection}.json"
 
+    def language_vectors(self, vectors: str) -> str:
+        """Return the vectors of languages that a base gave."""
+        return f"{self.results}/languages/models/{vectors}.parquet"
+
+    def model_similarity(self, vectors: str) -> str:
+        """Return the similarities of languages with those by vectors that a base gave."""
+        return f"{self.results}/languages/models/{vectors}.similarity.parquet"
+
     def world(self, world: str) -> str:
         """Return the folder of a generated world; its marker is `world.json` in it."""
         return f"{self.results}/world/{world}"

@@ -29,7 +29,8 @@ class Recipe:
     `amount` is one of `{"rows": "all" | n}` (per language), `{"total_rows": n}` (split over the languages) and
     `{"share": x}` (of each language's rows); `sampling` says which rows: of each language the same ids (`parallel`) or
     others (`disjoint`), or whatever a sample of the merged rows brings (`merged`). `weights` are the languages' parts
-    of `total_rows` (default equal). With a `selection` (features, k, seed, vectors), `languages` are the candidates.
+    of `total_rows` (default equal). With a `selection` (features, k, seed, vectors, perhaps base), `languages` are the
+    candidates.
 
     Besides what decides the rows, a recipe knows its place in a study: its family, the coordinates that figures plot
     against, and the order in which languages entered, where there is one.
@@ -63,7 +64,8 @@ class Recipe:
         if not self.selection:
             return ""
         wanted = self.selection
-        others = digest([self.languages, wanted["vectors"]])[:8]
+        own = [self.source, wanted["base"]] if "base" in wanted else wanted["vectors"]
+        others = digest([self.languages, own])[:8]
         way = f"-{wanted['algorithm']}" if "algorithm" in wanted else ""
         return f"{wanted['features']}{way}-k{wanted['k']}-seed{wanted['seed']}-{others}"
 

@@ -17,12 +17,13 @@ def selected(
     k: int | list[int] | None = None,
     selection_seeds: list[int] | None = None,
     vectors: str = "",
+    base: str = "",
     algorithm: Literal["kmeans", "kcentre", "dpp"] = "kmeans",
     sets: dict[str, list[Language] | dict[str | int, list[Language]]] | None = None,
 ) -> Iterator[Recipe]:
     """k of the languages chosen by their vectors, by family or at random, one mixture per k and seed; or listed sets,
-    which may say a seed for each (Linguistic, section 3). `features: sem` and `model` need `vectors`, a table of the
-    user's own or of `build-language-vectors`."""
+    which may say a seed for each (Linguistic, section 3). `features: sem` needs `vectors`, a table of the user's own,
+    `model` that or a `base` of the study, of whose hidden states the vectors are then made."""
     for label, listed in (sets or {}).items():
         if not label.replace("-", "").isalnum() or label != label.lower():
             raise InputError(f"{draft.where}.sets: '{label}' is no name; allowed are a-z, 0-9 and '-'")
@@ -43,17 +44,23 @@ def selected(
                 raise InputError(
                     f"{draft.where}.k: {count} is outside 1 to {len(languages)}, the number of 'languages'"
                 )
-        if (features in ("sem", "model")) != bool(vectors):
+        if (
+            (features in ("sem", "model")) != bool(vectors or base)
+            or (vectors and base)
+            or (base and features == "sem")
+        ):
             raise InputError(
-                f"{draft.where}: features 'sem' or 'model' and the key 'vectors' (a table of yours) go together"
+                f"{draft.where}: features 'sem' or 'model' and the key 'vectors' (a table of yours) go together, "
+                "or 'model' and 'base' (a base of the study)"
             )
         if algorithm != "kmeans" and features in ("fam", "rnd"):
             raise InputError(f"{draft.where}.algorithm: features '{features}' have no vectors; leave it out")
     way = {} if algorithm == "kmeans" else {"algorithm": algorithm}
+    of_base = {"base": base} if base else {}
     for count in _listed(k):
         for seed in selection_seeds or []:
             middle = "-".join([draft.key, features, *way.values(), f"k{count}", f"seed{seed}"])
-            selection = {"features": features, "k": count, "seed": seed, "vectors": vectors, **way}
+            selection = {"features": features, "k": count, "seed": seed, "vectors": vectors, **way, **of_base}
             coordinates = {"features": features, "k": count, "selection_seed": seed, **way}
             yield draft.recipe(middle, languages, coordinates, selection=selection)
 

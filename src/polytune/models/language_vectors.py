@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polytune.errors import InputError
-from polytune.files import atomic_path
+from polytune.files import atomic_path, read_json
+from polytune.machine import choose_device
 from polytune.models.directory import ModelDirectory
 from polytune.models.tokenizer import Tokenizer, read_model_tokenizer
 from polytune.progress import track
@@ -82,11 +83,14 @@ def _batches(
 def command(
     model: Annotated[Path, typer.Option(help="Directory of the base model.")],
     data: Annotated[Path, typer.Option(help="Folder with the parallel rows of each language: LANGUAGE.parquet.")],
-    languages: Annotated[str, typer.Option(help="Our codes of the languages, as the files are named; spaces between.")],
     output: Annotated[Path, typer.Option(help="Parquet file to write, for select-languages --own-vectors.")],
+    languages: Annotated[
+        str, typer.Option(help="Our codes of the languages, as the files are named; spaces between.")
+    ] = "",
     rows: Annotated[int, typer.Option(help="Rows of each language.")] = 200,
     longest: Annotated[int, typer.Option(help="Tokens of a row that are read.")] = 256,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "cpu",
+    spec: Annotated[Path | None, typer.Option(help="Languages, rows and tokens, as the workflow writes them.")] = None,
 ) -> None:
     """Write a vector for each language: the base model's mean hidden state on parallel rows."""
     import pandas as pd
@@ -94,8 +98,14 @@ def command(
 
     from polytune.models.load import choose_precision, load_transformers
 
+    if bool(languages) == bool(spec):
+        raise InputError("build-language-vectors: --languages names the languages, or --spec does; give one of them")
+    codes, device = languages.split(), choose_device(device)
+    if spec:
+        wanted = read_json(spec)
+        codes, rows, longest = wanted["languages"], wanted["rows"], wanted["longest"]
     found = ModelDirectory.find(model)
-    texts = read_parallel_texts(data, languages.split(), rows)
+    texts = read_parallel_texts(data, codes, rows)
     precision = getattr(torch, choose_precision("auto", device, found.config))
     loaded = load_transformers(found.weights, precision).to(device).eval()
     tokenizer = read_model_tokenizer(found)

@@ -14,6 +14,7 @@ from polytune.errors import InputError, nearest
 from polytune.files import digest
 from polytune.mixtures.families import Recipe, check_family, expand_family, in_table_order
 from polytune.study.answers import Judged, Responses, expand_judged, expand_responses
+from polytune.study.chosen import name_vector_base
 from polytune.study.evaluations import expand_evaluations
 from polytune.study.imports import Import, find_imports
 from polytune.study.names import with_codes
@@ -115,7 +116,7 @@ def _completed(recipe: Recipe, study: Study) -> Recipe:
     runs = [run for run in study.runs.values() if run.mixture == recipe.name]
     names = ("max_length_tokens", "max_source_length_tokens")
     told = [
-        {"tokens": run.tokens.name, **{name: run.spec["hyperparameters"].get(name) for name in names}} for run in runs
+        {"tokens": run.tokens.name} | {name: run.spec["hyperparameters"].get(name) for name in names} for run in runs
     ]
     unique = {digest(one): one for one in told}
     return replace(recipe, complete_for=tuple(unique[key] for key in sorted(unique)))
@@ -190,6 +191,7 @@ def _recipes(key: str, options: dict, content: dict, world: World | None, study:
             f"{nearest(strange[0], source.languages)}; it has: {', '.join(source.languages)}"
         )
     options["source"], options["replay"] = source.name, _replay(options.get("replay", {}), world, study, where)
+    name_vector_base(options, content["runs"], world, f"{where}.base")
     for recipe in expand_family(key, options, offered, where):
         for code in recipe.languages:
             if code not in offered:

@@ -21,6 +21,8 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
             for amount in AMOUNTS:
                 options.pop(amount, None)
         options.update(deepcopy(changes))
+        if "base" in options:
+            (options["base"],) = _counterparts([options["base"]], overlay["bases"]) or [options["base"]]
         if "source" in options:
             options["source"] = overlay["sources"].get(options["source"], options["source"])
     for spec in [*content["figures"].values(), *content["tables"].values()]:
@@ -29,6 +31,8 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
                 spec[option] = _counterparts(spec[option], overlay[option])
             elif isinstance(spec.get(option), dict):
                 spec[option] = {key: _counterparts(names, overlay[option]) for key, names in spec[option].items()}
+        if spec.get("vectors_of") in overlay["bases"]:
+            spec["vectors_of"] = overlay["bases"][spec["vectors_of"]]
         if "groups" in spec:
             spec["groups"] = {key: _counterparts(group, overlay["languages"]) for key, group in spec["groups"].items()}
     content["analysis"].update(overlay["analysis"])

@@ -21,6 +21,7 @@ from polytune.files import write_json
 from polytune.mixtures.families import Recipe
 from polytune.study import specs
 from polytune.study.check import check_study
+from polytune.study.chosen import Chosen
 from polytune.study.expand import Run, Study, differences, expand_study
 from polytune.study.outside import Outside, Place, Source, UsedBase, World
 from polytune.study.owed import Owed
@@ -38,13 +39,19 @@ class Plan:
         self.outside = Outside(config, self.paths)
         self.studies: dict[str, Study] = {}
         self.answers = Owed(self)
+        self.chosen = Chosen(self)
         for name in config["studies"]:
             study = expand_study(load_study(name), config, self.outside)
             if study.name in self.studies:
                 raise InputError(f"configuration: studies: the study '{study.name}' is listed twice")
             check_study(study)
             self.studies[study.name] = study
-        _ = self.recipes, self.runs, self.answers.responses  # conflicts between studies are said now
+        _ = (
+            self.recipes,
+            self.runs,
+            self.answers.responses,
+            self.chosen.vectors,
+        )  # conflicts between studies are said now
 
     # --- what the studies share ---
 
@@ -188,20 +195,6 @@ class Plan:
         name = self.recipes[mixture].selection_name
         return [self.paths.selection(name)] if name else []
 
-    @cached_property
-    def selections(self) -> dict[str, Recipe]:
-        """Return a recipe for every selection of languages, by the selection's name."""
-        return {recipe.selection_name: recipe for recipe in self.recipes.values() if recipe.selection}
-
-    def selection_options(self, selection: str) -> list[str]:
-        """Return how a selection is asked for on the command line."""
-        recipe = self.selections[selection]
-        wanted = recipe.selection
-        options = {"--features": wanted["features"], "--k": str(wanted["k"]), "--seed": str(wanted["seed"])}
-        options |= {"--own-vectors": wanted["vectors"], "--algorithm": wanted.get("algorithm", "")}
-        options["--candidates"] = " ".join(recipe.languages)
-        return [word for option, value in options.items() if value for word in (option, value)]
-
     def token_indexes(self, run: Run) -> list[str]:
         """Return the token stores that a training reads."""
         return [self.paths.token_index(run.tokens.name, *part) for part in self.parts(run.mixture)]
@@ -237,7 +230,8 @@ class Plan:
 
     def kind_files(self, study: str, section: str, name: str) -> dict[str, str]:
         """Return the files that a figure's or table's kind needs besides the scores, by the option that names each."""
-        needed = {"similarity": self.paths.similarity, "vectors": self.paths.vectors}
+        spec = getattr(self.studies[study], section)[name]
+        needed = {"similarity": self.chosen.similarity(study, spec), "vectors": self.paths.vectors}
         return {f"--{need}": needed[need] for need in self.kind(study, section, name).needs if need in needed}
 
     def rows_input(self, source: str, language: str) -> str:

@@ -39,8 +39,9 @@ def build_specs(plan: Plan) -> dict[str, dict]:
     found["languages/vectors"] = {"iso639_3": isos}
     words = ROOT / "config/languages/basic-words.tsv"
     found["languages/similarity"] = {"iso639_3": isos, "words": sha256_file(words)}
-    for name, recipe in plan.selections.items():
+    for name, recipe in plan.chosen.selections.items():
         found[f"selections/{name}"] = _selection(recipe)
+    found |= {f"vectors/{name}": one.spec for name, one in plan.chosen.vectors.items()}
     for name, recipe in plan.recipes.items():
         found[f"mixtures/{name}"] = {"mixture": name, "recipe": recipe.content()}
     for name, run in plan.pretraining.items():
@@ -193,5 +194,10 @@ def result_of(plan: Plan, about: str) -> str:
     if stage in ("data", "given", "imports"):
         make = {"data": plan.paths.report, "given": plan.paths.given, "imports": plan.paths.import_marker}
         return make[stage](*name.split("/"))
-    make = {"selections": plan.paths.selection, "mixtures": plan.paths.mixture, "bases": plan.paths.base_marker}
+    make = {
+        "selections": plan.paths.selection,
+        "vectors": plan.paths.language_vectors,
+        "mixtures": plan.paths.mixture,
+        "bases": plan.paths.base_marker,
+    }
     return make.get(stage, plan.paths.model_marker)(name)

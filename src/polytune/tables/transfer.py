@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from polytune.analysis.choices import Choice, choose_scores
 from polytune.analysis.context import Context
-from polytune.config.kinds import Evaluation
+from polytune.config.kinds import Base, Evaluation
 from polytune.errors import InputError
 from polytune.scores.spec import UNTUNED
 from polytune.tables.groups import SPREAD, spread, with_runs
@@ -29,11 +29,13 @@ def build_transfer(
     close: float = 0.3,
     similarity_measure: Similarity = "genetic",
     similarity_method: Literal["uriel-precomputed", "uriel"] = "uriel",
+    vectors_of: Base | None = None,
 ) -> Table:
     """Return what languages gain over the base that it has not seen and that the mixture does not hold.
 
     A row per benchmark and model: the mean gain of those with a tuned language of a similarity of at least `close`, of
-    those without, and the correlation over languages of gain and summed similarity to the tuned ones.
+    those without, and the correlation over languages of gain and summed similarity to the tuned ones. `vectors_of` is
+    the base whose own vectors `similarity_measure: model` compares.
     """
     import pandas as pd
 
@@ -45,7 +47,7 @@ def build_transfer(
     rows["value"] *= info.scale
     every = read_similarity(similarity, similarity_method)
     if similarity_measure not in measures_of(every):
-        raise InputError(f"{similarity}: no measure 'model'; give build-similarity the option --own-vectors")
+        raise InputError("similarity_measure: 'model' needs 'vectors_of', the base whose vectors are compared")
     near = every.loc[similarity_measure]
     data = pd.DataFrame(measure_transfer(rows, near, close))
     if data.empty:
