@@ -70,3 +70,13 @@ def test_other_files_are_input_errors(database, monkeypatch):
     monkeypatch.setattr(urielplus, "DISTRIBUTION", "no-such-distribution")
     with pytest.raises(InputError, match=r"polytune\[urielplus\]"):
         urielplus.installed_database()
+
+
+def test_the_installed_package_is_read(tmp_path):
+    """As installed it holds URIEL: English and German are nearer than English and Chinese, and English is SVO."""
+    urielplus.command(tmp_path / "vectors.parquet")
+    vectors = read_own_vectors(tmp_path / "vectors.parquet")
+    assert len(vectors) > 50 and vectors.shape[1] > 200
+    assert vectors.at["en", "S_SVO"] == 1 and vectors.at["ja", "S_SVO"] == 0
+    near, far = (np.linalg.norm(vectors.loc["en"] - vectors.loc[code]) for code in ("de", "zh"))
+    assert near < far

