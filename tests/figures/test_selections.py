@@ -54,7 +54,7 @@ def test_coastlines_are_the_outlines_of_land(coastlines):
 
 
 def test_the_packages_coastlines_enclose_what_is_land():
-    """A place is on land if a ray from it crosses the outlines an odd number of times; counted by hand, not by a map."""
+    """A place is on land if a ray from it crosses the outlines an odd number of times."""
     outlines = places.read_coastlines()
     assert len(outlines) > 500
 
