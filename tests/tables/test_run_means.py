@@ -51,7 +51,7 @@ def shown(values: np.ndarray) -> str:
 
 def test_a_row_for_each_base_and_group(study):
     table = build(study)
-    assert table.header == ["base", "language vectors", "XCOPA", "XWinograd", "mean of the benchmarks"]
+    assert table.header == ["base", "languages chosen by", "XCOPA", "XWinograd", "mean of the benchmarks"]
     assert [row[1].text for row in table.rows] == ["base model", "rnd", "geo"]
     base, rnd, geo = ([cell.text for cell in row[2:]] for row in table.rows)
     assert all("±" not in text for text in base)

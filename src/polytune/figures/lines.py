@@ -107,6 +107,9 @@ def draw_lines(
     width, info = panel_width(axes), choice.info
     marks = "points" if marks == "curves" and scale.words else marks
     step = 0.8 / len(lines) if scale.words else 0.012 * scale.span  # or the intervals hide each other
+    # where bases without a place stand: several beside words have a place to themselves
+    crowded = bool(scale.words) and len(lines) > 1
+    edge, apart = (scale.edge - 0.45, 0.09) if crowded else (scale.edge, 0.012 * scale.span)
     for place, line in enumerate(lines):
         tuned, color = line.tuned, line.color
         beside = step * (place - (len(lines) - 1) / 2)
@@ -120,8 +123,8 @@ def draw_lines(
         if "published" in tuned:
             beside = 0.0 if marks == "curves" else beside
             axes.plot([value + beside for value in x], tuned["published"], **PUBLISHED_MARKS)
-        edge = scale.edge + 0.012 * scale.span * (place - (len(lines) - 1) / 2)  # where bases without a place stand
-        x = [edge if math.isnan(value) else value + beside for value in scale.places(line.base[scale.column])]
+        left = edge + apart * (place - (len(lines) - 1) / 2)
+        x = [left if math.isnan(value) else value + beside for value in scale.places(line.base[scale.column])]
         _draw_marks(axes, line.base, x, line, "base", step)
         for value in line.base["value"] if len(line.base) == 1 else ():
             axes.axhline(value, color=color, ls=(0, (4, 2)), lw=0.8)
@@ -135,6 +138,8 @@ def draw_lines(
         set_limits(axes, points, info, chance_of(points, choice, context), zero=marks == "bars")
     unplaced = points[scale.column].isin(["", math.nan]).any()
     set_ticks(axes, scale, width, unplaced, [context.word(scale.column, word) for word in scale.words])
+    if crowded and unplaced:
+        axes.set_xlim(left=edge - apart * len(lines) / 2 - 0.15)
     axes.set_xlabel(x_label(lines, scale.column))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from polytune.analysis.choices import RunChoice, choose_runs, without_world
 from polytune.analysis.context import Context
@@ -94,8 +94,8 @@ def _mixtures(runs: pd.DataFrame, choice: RunChoice) -> dict[str, list[str]]:
     """Return the languages of each mixture of the chosen runs; raises `InputError` if there are none or too many."""
     chosen = choose_runs(runs, choice)
     chosen = chosen[chosen["method"] != UNTUNED]
-    names = without_world(chosen["mixture"], chosen["world"])
-    found = {name: list(codes) for name, codes in zip(names, chosen["languages"], strict=True)}
+    chosen = chosen.assign(mixture=without_world(chosen["mixture"], chosen["world"])).drop_duplicates("mixture")
+    found = {_name(row): list(row["languages"]) for row in chosen.to_dict("records")}
     if not found:
         raise InputError("mixtures: no tuned model is chosen, so there are no languages to mark")
     if len(found) > MOST:
@@ -103,6 +103,14 @@ def _mixtures(runs: pd.DataFrame, choice: RunChoice) -> dict[str, list[str]]:
             f"mixtures: {len(found)} are too many panels; choose up to {MOST} with 'mixtures' or 'families'"
         )
     return found
+
+
+def _name(run: Mapping[str, Any]) -> str:
+    """Return a short name of a run's mixture: by what and with which seed its languages were chosen, if they were."""
+    features, seed = run.get("features"), run.get("selection_seed")
+    if not isinstance(features, str) or not features or seed is None or seed != seed:
+        return run["mixture"]
+    return f"{features}, {len(run['languages'])} languages, seed {seed:g}"
 
 
 def _mark(axes: Axes, places: pd.DataFrame, chosen: Sequence[str]) -> None:
