@@ -98,9 +98,11 @@ def test_table_3_is_made_of_the_result_files(built):
         values[name, "all"] = np.mean([values[name, benchmark] for benchmark in BENCHMARKS], axis=0)
     for row in data[data["features"] == "geo"].itertuples():
         geo, rnd = values["geo", row.evaluation], values["rnd", row.evaluation]
-        assert row.value == pytest.approx(geo.mean()) and row.reference_value == pytest.approx(rnd.mean())
-        assert row.half == pytest.approx(stats.t.ppf(0.975, 1) * geo.std(ddof=1) / 2**0.5)
-        assert row.difference == pytest.approx((geo - rnd).mean()) and row.pairs == 2
+        # the csv has six digits
+        assert row.value == pytest.approx(geo.mean(), abs=1e-3) and row.pairs == 2
+        assert row.reference_value == pytest.approx(rnd.mean(), abs=1e-3)
+        assert row.half == pytest.approx(stats.t.ppf(0.975, 1) * geo.std(ddof=1) / 2**0.5, abs=1e-3)
+        assert row.difference == pytest.approx((geo - rnd).mean(), abs=1e-3)
     assert set(data["evaluation"]) == {*BENCHMARKS, "all"}
 
 
@@ -126,7 +128,7 @@ def test_figure_1_has_the_languages_of_each_benchmark(built):
     geo = drawn[drawn["features"] == "geo"].set_index("evaluation")["value"]
     for benchmark, tasks in (("xcopa", ["xcopa_ht", "xcopa_tr"]), ("xwinograd", ["xwinograd_ru"])):
         found = [accuracies(built, "geo", seed, benchmark)[task][0] for seed in (66, 42) for task in tasks]
-        assert geo[benchmark] == pytest.approx(100 * np.mean(found))
+        assert geo[benchmark] == pytest.approx(100 * np.mean(found), abs=1e-3)
 
 
 def test_the_base_has_seen_the_languages_that_it_shares_with_mgpt(built):
