@@ -64,7 +64,13 @@ EXAMPLES = {
     "report/report.html": 2 * ("report/report.html",),
     "explorer/explorer.html": 2 * ("explorer/explorer.html",),
 }  # fmt: skip
-ELSEWHERE = {"specs/{about}/{digest}.json", "given/{kind}/{name}.json", "imports/{study}/{import}.parquet"}
+ELSEWHERE = {
+    "specs/{about}/{digest}.json",
+    "given/{kind}/{name}.json",
+    "imports/{study}/{import}.parquet",
+    "languages/models/{vectors}.parquet",
+    "languages/models/{vectors}.similarity.parquet",
+}
 """Their names depend on what is given; tests/workflow/test_commands.py explains a spec."""
 KEPT_ONLY = {"journals/{judge}/*.jsonl"}
 

@@ -66,7 +66,7 @@ def test_an_unknown_profile_is_named():
 def checkout(folder, dependencies: str, pins: str):
     (folder / "pyproject.toml").write_text(
         f'[project]\nrequires-python = ">=3.11"\ndependencies = [{dependencies}]\n'
-        '[project.optional-dependencies]\nmaps = ["no-such-maps==2"]\n'
+        '[project.optional-dependencies]\nurielplus = ["no-such-data==2"]\n'
     )
     (folder / "constraints.txt").write_text(pins)
     return folder
@@ -75,22 +75,20 @@ def checkout(folder, dependencies: str, pins: str):
 def test_versions_are_compared_with_the_constraints(tmp_path):
     numpy = software.installed("numpy")
     folder = checkout(tmp_path, '"numpy", "snakemake", "PyYAML==1"', f"# x\nNumPy=={numpy}\npyyaml==0.1  # old\n")
-    said = lines(software.check_software(folder, set()))
+    said = lines(software.check_software(folder))
     (text,) = [text for status, text in said if status == "warn" and "others than tested" in text]
     assert "pyyaml" in text and "(pinned 0.1)" in text and "numpy" not in text
 
 
 def test_what_is_not_installed_is_a_failure_only_where_planning_needs_it(tmp_path, monkeypatch):
     monkeypatch.setattr(software, "installed", lambda name: None if name in ("typer", "torch") else "1")
-    said = lines(software.check_software(checkout(tmp_path, '"typer", "torch"', ""), set()))
+    said = lines(software.check_software(checkout(tmp_path, '"typer", "torch"', "")))
     assert ("fail", "not installed: typer") in said and ("warn", "not installed: torch") in said
 
 
-def test_an_extra_is_asked_for_only_where_a_study_needs_it(tmp_path):
-    folder = checkout(tmp_path, "", "")
-    for used, status in ((set(), "ok"), ({"maps"}, "warn")):
-        (found,) = [one for one in software.check_software(folder, used) if one.topic == "extras"]
-        assert found.status == status and "no-such-maps" in found.text and "language_map" in found.text
+def test_an_extra_that_is_not_installed_says_what_it_is_for(tmp_path):
+    (found,) = [one for one in software.check_software(checkout(tmp_path, "", "")) if one.topic == "extras"]
+    assert found.status == "ok" and "no-such-data" in found.text and "read-urielplus" in found.text
 
 
 def test_names_of_distributions_are_normalised():

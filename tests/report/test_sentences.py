@@ -246,6 +246,13 @@ def test_counts_say_what_is_most_and_least():
     assert "no answer" in say("cut_answers", [{**cut, "share": 0.0}])
 
 
+def test_languages_in_common_are_counted():
+    rows = [{"evaluation": "xcopa", "base": "b", "model": name, "all_three": both, "asked": 11}
+            for name, both in (("few", 2), ("many", 9))]  # fmt: skip
+    said = say("language_overlap", rows)
+    assert "from 2 of 11 (XCOPA, b, few) to 9 of 11 (XCOPA, b, many)" in said
+
+
 def test_judges_and_people_are_described():
     row = {"evaluation": "questions", "origin": "world", "judge": "exact", "protocol": "rating-3", "verdicts": 40,
            "coverage": 0.975, "flipped_of": 0, "null empty rating": 1, "null empty rating rank": 2,

@@ -28,6 +28,8 @@ def planned_files(plan: Plan) -> list[str]:
     found += [paths.world_marker(world) for world in plan.worlds]
     for run in [*plan.tuned.values(), *plan.pretraining.values()]:
         found += plan.token_indexes(run) + plan.reports(run.mixture)
+    for vectors in plan.chosen.vectors:
+        found += [paths.language_vectors(vectors), paths.model_similarity(vectors)]
     for prompts in plan.answers.prompts:
         found += [paths.prompts_report(prompts, language) for language in plan.answers.languages(prompts)]
     for study in plan.studies.values():

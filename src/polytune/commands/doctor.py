@@ -49,7 +49,7 @@ def examine(files: list[Path], profile: str) -> Iterator[Finding]:
         yield ok("configuration", f"scale {plan.config['scale']}: {', '.join(plan.studies)}; {len(plan.runs)} runs")
     except InputError as error:
         yield fail("configuration", str(error), "mend it; the lines below assume the defaults")
-    yield from check_software(ROOT, _used_extras(plan))
+    yield from check_software(ROOT)
     yield from check_devices(plan.config["evaluation"]["device"] if plan else "auto")
     yield from check_disks(plan.config["storage"] if plan else DEFAULT_STORAGE)
     yield from check_caches()
@@ -65,12 +65,6 @@ def examine(files: list[Path], profile: str) -> Iterator[Finding]:
         )
     else:
         yield ok("profiles", "no cluster's is set up here; profiles/local is for one computer")
-
-
-def _used_extras(plan: Plan | None) -> set[str]:
-    """Return the extras that the configured studies need."""
-    figures = [spec for study in (plan.studies.values() if plan else ()) for spec in study.figures.values()]
-    return {"maps"} if any(spec["draw"] == "language_map" for spec in figures) else set()
 
 
 def _profiles(wanted: str) -> Iterator[Path]:

@@ -16,21 +16,21 @@ PLANNING = "snakemake, pyyaml, typer, tqdm, huggingface-hub"
 """What planning and submitting need; what computes may lie in a container (profiles/lumi/README.md, step 2)."""
 SHOWN = 4
 EXTRA_USES = {
-    "maps": "figures of the kind language_map",
     "urielplus": "polytune read-urielplus",
+    "docs": "make site",
     "test": "make check and make test",
 }
 INSTALL = "make install, or pip install -c constraints.txt -e ."
 
 
-def check_software(project: Path, used_extras: set[str]) -> Iterator[Finding]:
-    """Yield what is found of Python, packages and the checkout; `used_extras` are those that the studies need."""
+def check_software(project: Path) -> Iterator[Finding]:
+    """Yield what is found of Python, packages and the checkout."""
     settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     yield _python(settings["requires-python"])
     pins = read_pins(project / "constraints.txt")
     yield from _packages([name_of(line) for line in settings["dependencies"]], pins)
     for extra, lines in settings["optional-dependencies"].items():
-        yield _extra(extra, [name_of(line) for line in lines], extra in used_extras)
+        yield _extra(extra, [name_of(line) for line in lines])
     known = commit()
     if known == "unknown":
         yield warn("git", "no commit is known", "results will not say which code made them: clone with git")
@@ -90,16 +90,13 @@ def _packages(names: list[str], pins: dict[str, str]) -> Iterator[Finding]:
         yield ok("versions", f"{sum(map(bool, versions.values()))} packages as in constraints.txt")
 
 
-def _extra(extra: str, names: list[str], used: bool) -> Finding:
+def _extra(extra: str, names: list[str]) -> Finding:
     missing = [name for name in names if installed(name) is None]
     if not missing:
         return ok("extras", f"{extra}: installed")
-    text = f"{extra}: not installed: {_few(missing)}; they are for {EXTRA_USES.get(extra, 'see pyproject.toml')}"
-    if used:
-        return warn(
-            "extras", f"{text}, which a configured study has", f"pip install -c constraints.txt -e '.[{extra}]'"
-        )
-    return ok("extras", text)
+    return ok(
+        "extras", f"{extra}: not installed: {_few(missing)}; they are for {EXTRA_USES.get(extra, 'see pyproject.toml')}"
+    )
 
 
 def _few(words: list[str]) -> str:

@@ -87,6 +87,17 @@ def say_exposure(rows: Sequence[Row], about: About) -> str:
     return f"Of {len(groups)} pairs of base and language in the benchmarks: {listed(told)}."
 
 
+def say_overlap(rows: Sequence[Row], about: About) -> str:
+    """Return where base, mixtures and benchmark have most and fewest languages in common."""
+    most, least = (pick(rows, key=lambda row: number(row, "all_three")) for pick in (max, min))
+    against = about.options.get("against") or "model"
+    told = []
+    for row in (most, least):
+        where = ", ".join((about.context.title(row["evaluation"]), row["base"], row[against]))
+        told.append(f"{number(row, 'all_three'):.0f} of {number(row, 'asked'):.0f} ({where})")
+    return f"Base, mixtures and benchmark have from {told[1]} to {told[0]} of the benchmark's languages in common."
+
+
 def say_cuts(rows: Sequence[Row], about: About) -> str:
     """Return how many languages lost answers to the maximum length, and which lost most."""
     cut = [row for row in rows if number(row, "share") > 0]

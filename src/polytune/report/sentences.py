@@ -58,6 +58,7 @@ OF_TABLES: Mapping[str, Say] = {
     "language_confusion": counts.say_confusion,
     "languages": counts.say_languages,
     "exposure_groups": counts.say_exposure,
+    "language_overlap": counts.say_overlap,
     "cut_answers": counts.say_cuts,
 }
 REGISTRIES = {"figures": (FIGURES, "draw", OF_FIGURES), "tables": (TABLES, "build", OF_TABLES)}

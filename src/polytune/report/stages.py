@@ -73,7 +73,9 @@ def count_stages(plans: Iterable[Plan]) -> dict[str, Stage]:
             stages[name].jobs |= jobs
             stages[name].owed |= owed
             stages[name].reads |= set(NEEDS[name])
-        reading = {"mixtures": bool(plan.selections)} | {section: bool(_kind_files(plan, section)) for section in SHOWN}
+        reading = {"mixtures": bool(plan.chosen.selections)} | {
+            section: bool(_kind_files(plan, section)) for section in SHOWN
+        }
         for name, reads in reading.items():
             stages[name].reads |= {"languages"} if reads else set()
     _is_there.cache_clear()
@@ -109,7 +111,7 @@ def _jobs(plan: Plan) -> dict[str, set[Job]]:
     studies = plan.studies.values()
     files = _files(plan)
     kinds = {file for section in SHOWN for file in _kind_files(plan, section)}
-    selections = {paths.selection(name) for name in plan.selections}
+    selections = {paths.selection(name) for name in plan.chosen.selections}
     tables = (paths.scores, paths.runs_table, paths.items)
     return {
         "fetch": _single(plan.fetched()),
