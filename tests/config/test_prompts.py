@@ -17,6 +17,7 @@ def test_the_table_of_the_checkout():
         "openassistant-50": ("lines", 50, 1),
         "alpaca-farm": ("alpaca-farm", 617, 1),
         "mt-bench-x": ("fastchat", 80, 2),
+        "xquad-held-out": ("instructions", 299, 1),
     }
     for row in rows.values():
         check_languages(row.languages, f"{ROOT}/config/prompts.tsv")

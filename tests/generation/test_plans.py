@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from polytune.config.settings import load_config
+from polytune.data.model_templates import tuned_template
 from polytune.data.templates import load_template
 from polytune.errors import InputError
 from polytune.generation.conversation import Form
@@ -13,7 +14,7 @@ from polytune.generation.engines import longest_context
 from polytune.generation.journal import Answer, Journal
 from polytune.generation.plans import digest_prompts, key_parts
 from polytune.generation.server import COMMAND
-from polytune.generation.spec import Responses, find_template, read_spec, tuned_template
+from polytune.generation.spec import Responses, find_template, read_spec
 from polytune.prompts.prompt import Prompt
 from tests.cases.generation_cases import write_spec
 

@@ -18,6 +18,7 @@ ENTRIES = {
     "server": {"backend": "server", "model": "m", "url_variable": "URL"},
     "transformers": {"backend": "transformers", "model": "m", "revision": "1"},
     "world": {"backend": "world"},
+    "reference": {"backend": "reference"},
 }
 OTHERS = {
     "model": "n",
@@ -73,7 +74,7 @@ def test_every_option_changes_the_key_or_is_refused_or_only_reaches_the_judge(ba
 
 
 def test_backends_are_different_judges():
-    assert len({key(entry) for entry in ENTRIES.values()}) == 3
+    assert len({key(entry) for entry in ENTRIES.values()}) == 4
 
 
 def test_the_same_number_is_the_same_key():

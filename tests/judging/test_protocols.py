@@ -13,6 +13,8 @@ from polytune.judging.questions import Question
 from polytune.prompts.prompt import Prompt
 from tests.cases.judging_cases import hostile_text
 
+ASKED = {name: protocol for name, protocol in PROTOCOLS.items() if not protocol.computed}
+"""Those whose texts somebody reads."""
 RATING_3, RATING_10, DUEL = (PROTOCOLS[name] for name in ("rating-3", "rating-10", "side-by-side"))
 
 
@@ -53,7 +55,7 @@ def ask(protocol, turn=1, references=(), answers=("first answer", "second answer
     return Question(protocol, "en", 1, turn, prompt, answers[:turn], others)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
+@pytest.mark.parametrize("protocol", ASKED.values(), ids=ASKED)
 @pytest.mark.parametrize("turn", [1, 2])
 @pytest.mark.parametrize("references", [(), ("first reference", "second reference")], ids=["", "reference"])
 def test_every_text_shows_all_that_there_is(protocol, turn, references):
@@ -67,6 +69,17 @@ def test_every_text_shows_all_that_there_is(protocol, turn, references):
     # the verdict that is asked for is one that is understood
     example = re.findall(r"\[\[\w\]\]", text)
     assert {bool(protocol.read(verdict).value is not None) for verdict in example} == {True}
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_what_is_computed_hangs_on_answer_and_reference(turn):
+    computed = [protocol for protocol in PROTOCOLS.values() if protocol.computed]
+    assert {protocol.name for protocol in computed} == {"exact-match", "token-f1"}
+    for protocol in computed:
+        references = ("first reference", "second reference")[:turn]
+        word = ("first", "second")[turn - 1]
+        assert ask(protocol, turn, references).render() == f"Reference: {word} reference\nAnswer: {word} answer\n"
+        assert protocol.read("[[0.5]]").value == 0.5 and protocol.read("[[2]]").value is None
 
 
 def test_every_text_belongs_to_a_protocol():
@@ -94,7 +107,7 @@ def test_what_stands_in_an_answer_is_shown_as_it_is():
     rng = random.Random(1)
     for _ in range(300):
         first, second = hostile_text(rng), hostile_text(rng)
-        for protocol in PROTOCOLS.values():
+        for protocol in ASKED.values():
             text = ask(protocol, 2, answers=(first, second)).render()
             mark = re.search(r"== first question (\w{8}) ==", text)[1]
             answer = re.search(rf"== second answer[^=]* {mark} ==\n(.*?)\n== [^=]*{mark} ==", text, re.DOTALL)[1]

@@ -27,6 +27,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "ledger": set(),
     "add-base": {"transformers", "torch"},  # for an unusual tokenizer
     "add-source": {"pyarrow"},
+    "split-source": {"pyarrow"},
     "add-benchmark": EVALUATION,
     "prefetch": set(),
     "build-vectors": TABLES,
@@ -46,6 +47,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "digest-given": set(),
     "evaluate": EVALUATION,
     "evaluate-run": EVALUATION,
+    "evaluate-loss": EVALUATION,
     "read-prompts": {"pyarrow"},
     "generate": {"torch", "transformers", "peft", "pyarrow"},
     "identify": {"pyarrow"},

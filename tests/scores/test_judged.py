@@ -10,6 +10,7 @@ import pytest
 
 from polytune.config.paths import Paths
 from polytune.errors import InputError
+from polytune.scores.answers import parquet_of
 from polytune.scores.collect import collect_scores, command
 from polytune.scores.judged import answer_scores, drift
 from polytune.scores.spec import ScoresSpec
@@ -307,3 +308,65 @@ def test_a_wrong_section_of_answers_is_explained(tmp_path, change, words):
         ScoresSpec.read(write_spec(tmp_path, [BASE], [entry]))
     for word in words:
         assert word in str(error.value)
+
+
+def write_losses(folder, run, rows, nats, tokens):
+    table = rows.assign(nats=np.asarray(nats, float), tokens=np.asarray(tokens, np.int32))
+    path = parquet_of(Paths(str(folder)).loss(run, "questions"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(path, index=False)
+
+
+def losing(folder, nats=(1, 5, 2, 2), tokens=(1, 3, 2, 2)):
+    """A run and its base with the same answers, and losses on them; return the spec."""
+    rows = answer_rows(["en", "fr"], 2)
+    for run, more in ((BASE, 0.0), (OTHER, 0.5)):
+        write_responses(folder, run["run"], rows)
+        write_losses(folder, run["run"], rows, np.asarray(nats, float) + more * np.asarray(tokens), tokens)
+    asked = answers_spec(["en", "fr"], [], loss=True, identifier="")
+    return write_spec(folder, [BASE, OTHER], [asked])
+
+
+def test_a_loss_is_of_tokens_not_of_answers(tmp_path):
+    tables = collect(losing(tmp_path))
+    english, french = (pick(tables["scores"], "answer_loss", code) for code in ("en", "fr"))
+    assert (english["value"], english["items"], english["evaluation"]) == (pytest.approx(6 / 4), 2, "questions")
+    # residuals 1 - 1.5 and 5 - 4.5 nats over 2 tokens: values 1.25 and 1.75, whose error is 0.25
+    assert english["stderr"] == pytest.approx(0.25) and french["value"] == 1 and french["stderr"] == 0
+    mean = pick(tables["scores"], "answer_loss", aggregate="mean")
+    assert mean["value"] == pytest.approx(1.25)
+    # half a nat more on every token is half a nat more per token, without error
+    other = pick(tables["scores"], "answer_loss", "en", run=OTHER["run"])
+    assert other["value"] - english["value"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"nats": (1, math.nan, 2, 2)}, "a loss is not finite, or of no token; measure again"),
+        ({"tokens": (1, 0, 2, 2)}, "a loss is not finite, or of no token; measure again"),
+    ],
+)
+def test_losses_that_are_none_are_refused(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        collect(losing(tmp_path, **changes))
+
+
+def test_losses_of_other_languages_are_refused(tmp_path):
+    spec = losing(tmp_path)
+    rows = answer_rows(["en"], 2)
+    write_losses(tmp_path, RUN, rows, [1, 1], [1, 1])
+    with pytest.raises(InputError, match="holds losses in en, asked were en fr; measure again"):
+        collect(spec)
+
+
+@pytest.mark.parametrize(("protocol", "measure"), [("exact-match", "exact_match"), ("token-f1", "token_f1")])
+def test_a_comparison_with_the_reference_is_a_measure_of_its_own(tmp_path, protocol, measure):
+    rows = answer_rows(["en", "fr"], 2)
+    write_responses(tmp_path, RUN, rows)
+    write_identified(tmp_path, RUN, rows, ["fr", "fr", "fr", "fr"])
+    write_verdicts(tmp_path, RUN, [verdict_rows(rows, [1, 0, 1, 1])], protocol=protocol, judge="reference")
+    judged = {"judge": "reference", "protocol": protocol}
+    scores = collect(write_spec(tmp_path, [BASE], [answers_spec(["en", "fr"], [judged])]))["scores"]
+    assert [pick(scores, measure, code)["value"] for code in ("en", "fr")] == [0.5, 1]
+    assert not {"rating", "rating_in_language", "rating_lost"} & set(scores["measure"])

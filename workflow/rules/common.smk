@@ -42,6 +42,7 @@ wildcard_constraints:
     imported="[a-z0-9-]+",
     language="[a-z]{2,3}",
     prompts="[a-z0-9-]+",
+    responses="[a-z0-9-]+",
     mixture="[a-z0-9-]+",
     run="[a-z0-9.-]+/[a-z0-9-]+/[a-z0-9-]+/seed[0-9]+",
     scale="world|full",

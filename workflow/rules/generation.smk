@@ -68,3 +68,36 @@ for number, batch in enumerate(PLAN.answers.null_batches, start=1):
             prompts=f"{PATHS.results}/prompts",
         shell:
             "polytune answer-null {params.runs:q} --prompts {params.prompts} > {log} 2>&1"
+
+
+rule evaluate_loss:
+    input:
+        spec=lambda wildcards: PLAN.spec(
+            f"losses/{wildcards.run}/{wildcards.responses}"
+        ),
+        model=lambda wildcards: PLAN.model(wildcards.run).marker,
+        prompts=lambda wildcards: prompts_reports(PLAN, [wildcards.run]),
+    output:
+        marker=PATHS.loss("{run}", "{responses}"),
+        rows=PATHS.loss("{run}", "{responses}").removesuffix("json") + "parquet",
+    log:
+        "logs/evaluate_loss/{run}/{responses}.log",
+    benchmark:
+        "benchmarks/evaluate_loss/{run}/{responses}.tsv"
+    conda:
+        "../envs/polytune.yaml"
+    resources:
+        mem_mb=lambda wildcards: evaluation_mem_mb(
+            PLAN.runs[wildcards.run].base, CONFIG["evaluation"]["device"]
+        ),
+        runtime=60,
+        batch_tokens=CONFIG["evaluation"]["batch_tokens"],
+        device=CONFIG["evaluation"]["device"],
+    params:
+        model=lambda wildcards: PLAN.model(wildcards.run).path,
+        base=lambda wildcards: PLAN.adapter_base(wildcards.run),
+        prompts=f"{PATHS.results}/prompts",
+    shell:
+        "polytune evaluate-loss --spec {input.spec} --model {params.model:q} {params.base:q} "
+        "--prompts {params.prompts} --output {output.marker} --batch-tokens {resources.batch_tokens} "
+        "--device {resources.device} > {log} 2>&1"

@@ -12,7 +12,7 @@ from polytune.config.schema import check
 from polytune.errors import InputError, nearest
 from polytune.readers.yaml import read_mapping
 
-NEEDED = {"server": ("model", "url_variable"), "transformers": ("model", "revision"), "world": ()}
+NEEDED = {"server": ("model", "url_variable"), "transformers": ("model", "revision"), "world": (), "reference": ()}
 """Keys that a back end cannot do without."""
 
 REACHED = ("url_variable", "key_variable", "requests_per_minute", "timeout_seconds", "retries")
@@ -22,6 +22,7 @@ FOREIGN = {
     "server": ("options",),
     "transformers": (*REACHED, "options"),
     "world": (*REACHED, "model", "revision", "sampling", "concurrency"),
+    "reference": (*REACHED, "model", "revision", "sampling", "concurrency", "options"),
 }
 """Keys that mean nothing to a back end: refused, not ignored."""
 

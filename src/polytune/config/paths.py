@@ -116,6 +116,10 @@ class Paths:
         """Return the marker of what a run answered; the answers are in the parquet file beside it."""
         return f"{self.run(run)}/responses/{responses}.json"
 
+    def loss(self, run: str, responses: str) -> str:
+        """Return the marker of a run's loss on the reference answers; the table of rows is beside it."""
+        return f"{self.run(run)}/losses/{responses}.json"
+
     def identified(self, run: str, identifier: str, responses: str) -> str:
         """Return the marker of which languages the answers are in."""
         return f"{self.run(run)}/identified/{identifier}/{responses}.json"

@@ -11,8 +11,11 @@ from polytune import ROOT
 from polytune.config.tables import Name, read_rows
 from polytune.errors import InputError
 
-Layout = Literal["lines", "alpaca-farm", "fastchat"]
+Layout = Literal["lines", "alpaca-farm", "fastchat", "instructions"]
 """How a file of prompts is written (`polytune.prompts.layouts`)."""
+
+WITHOUT_REFERENCES: tuple[Layout, ...] = ("lines", "alpaca-farm")
+"""Layouts that have no reference answers; questions of the others may."""
 
 MOST_TURNS = 2
 """No protocol judges a longer conversation."""

@@ -31,10 +31,22 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 def command(
     model: Annotated[Path, typer.Option(help="Directory of full weights, or of an adapter that names its base.")],
-    benchmark: Annotated[str, typer.Option(help="Benchmark of config/benchmarks.tsv, or of --config.")],
-    data: Annotated[Path, typer.Option(help="Directory with data sets in folders named like their hub ids.")],
     output: Annotated[Path, typer.Option(help="Results, in the harness's JSON layout.")],
     samples: Annotated[Path, typer.Option(help="Table with one row per item (parquet).")],
+    benchmark: Annotated[str, typer.Option(help="Benchmark of config/benchmarks.tsv, or of --config.")] = "",
+    data: Annotated[
+        Path | None, typer.Option(help="Directory with data sets in folders named like their hub ids.")
+    ] = None,
+    loss: Annotated[
+        str,
+        typer.Option(
+            help="Instead of a benchmark: files of instruction rows, {language} in their name; the loss on their "
+            "outputs is measured, in nats per token."
+        ),
+    ] = "",
+    template: Annotated[
+        str, typer.Option(help="With --loss: prompt template. Default: the one that the model was tuned with.")
+    ] = "",
     config: Annotated[Path | None, typer.Option(help="Configuration that has the benchmark (own.benchmarks).")] = None,
     base: Annotated[Path | None, typer.Option(help="Base of the adapter, instead of the one it names.")] = None,
     cache: Annotated[
@@ -55,10 +67,25 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch at most, padding included.")] = 8192,
 ) -> None:
-    """Evaluate a model on a benchmark with lm-evaluation-harness, zero-shot."""
+    """Evaluate a model on a benchmark with lm-evaluation-harness, zero-shot; or its loss on rows of your own."""
+    listed = tuple(code.strip() for code in languages.split(",") if code.strip())
+    if bool(benchmark) == bool(loss):
+        raise InputError("name what is measured: either --benchmark NAME --data DIR or --loss FILES")
+    if loss:
+        if data is not None or config is not None:
+            raise InputError("--loss: takes its rows from the files that it names; leave --data and --config out")
+        from polytune.evaluation.row_losses import RowLosses
+
+        options = Options(precision, choose_device(device), batch_tokens)
+        losses = RowLosses(loss, listed, items, template)
+        print(losses.measure(ModelDirectory.find(model, base), options, output, samples), file=sys.stderr)
+        return
+    if data is None:
+        raise InputError("--benchmark: the directory of its data is missing; name it: --data DIR")
+    if template:
+        raise InputError("--template: belongs to --loss; a benchmark has the harness's own prompts")
     if config is not None:
         load_config(merge_config([config]), str(config))
-    listed = tuple(code.strip() for code in languages.split(",") if code.strip())
     chosen = EVERY_TASK if listed == (EVERY_TASK,) else listed or None
     evaluation = Evaluation(benchmark, find_benchmark(benchmark), "directory", str(data), chosen, items)
     options = Options(precision, choose_device(device), batch_tokens)

@@ -125,6 +125,17 @@ class PolytuneLM(TemplateLM):
             self.cache_hook.add_partial("loglikelihood", request.args, answer)
         return answers
 
+    def score_answers(self, pairs: list[Pair], names: list[str]) -> np.ndarray:
+        """Return the log-likelihood of each continuation after its whole context, in nats; float64 [pairs].
+
+        `names` say what a pair is. Raises `InputError` for one that the model's context cannot hold.
+        """
+        for name, (context, continuation) in zip(names, pairs, strict=True):
+            size = len(context) if self.backend == "seq2seq" else len(context) + len(continuation) - 1
+            if size > self.max_length:
+                raise InputError(f"{name}: has {size} tokens, the model reads {self.max_length} at most")
+        return self._score(pairs, [[number] for number in range(len(pairs))], names, quiet=False).loglikelihood
+
     def _loglikelihood_tokens(self, requests, disable_tqdm: bool = False, **_unused) -> list[tuple[float, bool]]:
         pairs = [(context, continuation) for _, context, continuation in requests]
         names = [f"request {number}" for number in range(len(pairs))]

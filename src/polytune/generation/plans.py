@@ -8,11 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from polytune.data.model_templates import tuned_template
 from polytune.data.templates import Template
 from polytune.errors import InputError
 from polytune.files import digest
 from polytune.generation.journal import Answer, Journal, Place
-from polytune.generation.spec import Responses, find_template, tuned_template
+from polytune.generation.spec import Responses, find_template
 from polytune.models.directory import ModelDirectory
 from polytune.prompts.prompt import Prompt, read_prompts
 

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from polytune.config.tables import Name, build_row
-from polytune.data.chat import read_chat_template
-from polytune.data.templates import CHAT, Template, load_template
+from polytune.data.model_templates import read_template
+from polytune.data.templates import Template
 from polytune.errors import InputError, shown
 from polytune.files import read_json
 from polytune.models.directory import ModelDirectory
-from polytune.models.tokenizer import read_model_tokenizer
 
 MOST_SEED = 2**63 - 1
 
@@ -74,25 +73,8 @@ def find_template(
 
     Raises `InputError` for a template that the model was not tuned with, and for one that has changed since planning.
     """
-    own = responses.template == CHAT and model is not None
-    template = read_chat_template(read_model_tokenizer(model)) if own else load_template(templates, responses.template)
-    if responses.template_digest not in (None, template.digest):
-        raise InputError(
-            f"{templates}: template '{template.name}' is not what {where} was planned with (digests "
-            f"{template.digest[:12]}... and {responses.template_digest[:12]}...); plan again"
-        )
-    if tuned_with not in (None, template.name) and not responses.template_forced:
-        raise InputError(
-            f"{where}: template is '{template.name}', the model was tuned with '{tuned_with}'; name that one, or say "
-            "template_forced: true"
-        )
-    return template
-
-
-def tuned_template(manifest: dict[str, Any]) -> str | None:
-    """Return the template that a model was tuned with, by its manifest.json; None for a base."""
-    spec = manifest.get("spec") or {}
-    return None if spec.get("model") is not None else (spec.get("hyperparameters") or {}).get("template")
+    known = None if responses.template_forced else tuned_with
+    return read_template(responses.template, templates, model, known, responses.template_digest, where)
 
 
 def _check(row: Responses, where: str) -> None:

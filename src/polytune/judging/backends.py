@@ -1,4 +1,4 @@
-"""The judges behind one interface: a server, a model in this process, the truth of a world."""
+"""The judges behind one interface: a server, a model in this process, the truth of a world, a reference answer."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def open_backend(judge: Judge, world: Path | None, model: Path | None) -> Backen
         from polytune.judging.local import LocalJudge
 
         return LocalJudge(judge, model)
+    if judge.backend == "reference":
+        from polytune.judging.reference import ReferenceJudge
+
+        return ReferenceJudge(judge)
     from polytune.judging.exact import ExactJudge
 
     return ExactJudge.open(judge, world)

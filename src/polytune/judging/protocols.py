@@ -39,6 +39,13 @@ class Protocol:
     name: str
     scale: tuple[int, int] | None
     caption: str
+    measure: str = "rating"
+    """What a rating is called among the measures; another than `rating` is computed from a reference answer."""
+
+    @property
+    def computed(self) -> bool:
+        """Return whether verdicts follow from the reference answer by a formula: nobody's words are asked for."""
+        return self.measure != "rating"
 
     def text(self, turn: int, has_reference: bool) -> str:
         """Return the words for a turn (from 1), those for a reference if there is one and the protocol uses it."""
@@ -73,6 +80,8 @@ PROTOCOLS = {
     for protocol in (
         Protocol("rating-3", (1, 3), "one answer alone, 1 to 3 (Chen et al., arXiv 2309.08958)"),
         Protocol("rating-10", (1, 10), "one answer alone, 1 to 10 (MT-Bench, arXiv 2306.05685), with its reference"),
+        Protocol("exact-match", (0, 1), "1 for the reference answer, else 0 (SQuAD, arXiv 1606.05250)", "exact_match"),
+        Protocol("token-f1", (0, 1), "F1 of answer and reference as bags of tokens (SQuAD)", "token_f1"),
         Protocol("side-by-side", None, "two answers in both orders: win 1, tie 0.5, loss 0 (arXiv 2401.01854)"),
     )
 }

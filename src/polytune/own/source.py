@@ -51,7 +51,7 @@ def command(
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "unknown",
 ) -> None:
     """Add a source of your own to a configuration: every file is read as the workflow will read it."""
-    root, pattern, files = _find(path)
+    root, pattern, files = find_source(path)
     name = name or name_of(root)
     first = next(record for _, record in read_records(next(iter(files.values()))))
     kind = "bactrian-x" if "id" in first else "alpaca"
@@ -72,7 +72,7 @@ def command(
     print(f"{config}: source '{name}': {len(files)} languages, {what}")
 
 
-def _find(path: str) -> tuple[Path, str, dict[str, Path]]:
+def find_source(path: str) -> tuple[Path, str, dict[str, Path]]:
     """Return the directory, the pattern below it and the files of a source."""
     if "{language}" in path:
         parts = Path(path).parts

@@ -133,9 +133,17 @@ def _read_fastchat(row: _Row, number: int, language: str) -> Prompt:
     return Prompt(int(match[1]), identifier, row.text_or_nothing("category"), turns, references)
 
 
+def _read_instruction(row: _Row, number: int, language: str) -> Prompt:
+    """Instruction rows, as a source has them: the item is the position, the output is the right answer."""
+    instruction, given = row.text("instruction"), row.text_or_nothing("input")
+    turn = f"{instruction}\n\n{given}" if given.strip() else instruction
+    return Prompt(number - 1, row.identifier("id"), "", (turn,), (row.text("output"),))
+
+
 READERS: dict[str, Callable[[_Row, int, str], Prompt]] = {
     "lines": _read_line,
     "alpaca-farm": _read_alpaca,
     "fastchat": _read_fastchat,
+    "instructions": _read_instruction,
 }
 """What each layout makes of one row, its number from 1 and the language."""

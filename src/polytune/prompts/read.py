@@ -15,7 +15,7 @@ from polytune.prompts.prompt import write_prompts
 
 
 def command(
-    layout: Annotated[str, typer.Option(help="Layout of the file: lines, alpaca-farm or fastchat.")],
+    layout: Annotated[str, typer.Option(help="Layout of the file: lines, alpaca-farm, fastchat or instructions.")],
     language: Annotated[str, typer.Option(help="Language of the file, by any name.")],
     input: Annotated[Path, typer.Option(help="File of this language in the set's own layout.")],
     output: Annotated[Path, typer.Option(help="Parquet file to write.")],

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polytune.config.paths import Paths
+from polytune.judging.protocols import PROTOCOLS
 from polytune.scores.answers import KEYS, LANGUAGE, PASSES, Answers, check_same_answers, read_answers, read_categories
 from polytune.scores.evaluations import Score
+from polytune.scores.losses import read_losses
 from polytune.scores.means import clustered_scores, mean_score
-from polytune.scores.spec import AnswersSpec, JudgedSpec
+from polytune.scores.spec import NULL, AnswersSpec, JudgedSpec
 from polytune.scores.verdicts import (
     COSTS,
     answer_values,
@@ -69,6 +71,8 @@ class JudgedAnswers:
         if answers.identified is not None:
             columns = [*KEYS, "answered", *PASSES]
             yield Measured(answers.identified[columns], answers.identified_digest, spec.identifier, LANGUAGE)
+        if spec.loss and not run.partition("/")[2].startswith(f"{NULL}/"):
+            yield Measured(*read_losses(self.paths, run, spec))
         for judged in spec.judged:
             if not judged.against:
                 if judged.runs is None or run in judged.runs:
@@ -96,8 +100,9 @@ class JudgedAnswers:
         verdicts = read_verdicts(path, list(spec.languages))
         check_same_answers(path, verdicts, self.paths.responses(run, spec.name), answers.rows)
         self._count(path, spec, judged, run, "", verdicts, answers.lengths, None)
-        values = {"rating": answer_values(verdicts, holds=True)}
-        if answers.identified is not None:
+        measure = PROTOCOLS[judged.protocol].measure
+        values = {measure: answer_values(verdicts, holds=True)}
+        if answers.identified is not None and not PROTOCOLS[judged.protocol].computed:
             values["rating_in_language"] = values["rating"].mul(answers.kept, axis=0)
             values["rating_lost"] = values["rating"] - values["rating_in_language"]
         changes = {measure: repeat_changes(both) for measure, both in values.items()}

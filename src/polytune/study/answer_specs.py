@@ -30,6 +30,8 @@ def build_answer_specs(plan: Plan) -> dict[str, dict]:
         kind = {"kind": null.kind, "donor": null.lender} if null else {}
         asked = [_asked(one, "" if null else plan.config["generation"]["backend"]) for one in answers.values()]
         found[f"responses/{path}"] = {"run": path, **kind, "responses": asked}
+    for (path, name), one in owed.losses.items():
+        found[f"losses/{path}/{name}"] = {"run": path, **_questions(one), "items": one.sampling["items"]}
     for identifier in owed.identifiers:
         for batch in owed.identified(identifier):
             row = owed.responses[batch.runs[0]][batch.owed[0]].identifier
@@ -51,11 +53,16 @@ def _given_prompts(plan: Plan) -> dict[str, dict]:
 
 
 def _asked(one: Responses, backend: str) -> dict:
-    asked = {"name": one.name, "prompts": one.prompts.name, "languages": list(one.languages)}
     if not backend:  # null answers
+        asked = {"name": one.name, "prompts": one.prompts.name, "languages": list(one.languages)}
         return {**asked, "items": one.sampling["items"]}
-    template = {"template": one.template, "template_digest": one.template_digest}
-    return {**asked, **template, **one.sampling, "backend": backend}
+    return {**_questions(one), **one.sampling, "backend": backend}
+
+
+def _questions(one: Responses) -> dict:
+    """Return what is asked and how it is put."""
+    asked = {"name": one.name, "prompts": one.prompts.name, "languages": list(one.languages)}
+    return {**asked, "template": one.template, "template_digest": one.template_digest}
 
 
 def _verdicts(owed: Owed, one: Verdicts) -> dict:
@@ -109,6 +116,7 @@ def answers_of(plan: Plan, study: Study) -> list[dict]:
             "parallel": one.prompts.row.parallel,
             "languages": list(one.languages),
             "identifier": one.identifier.identifier if one.identifier else "",
+            **({"loss": True} if one.loss else {}),
             "judged": [_judged(plan, study, judged) for judged in study.judged.values() if judged.responses == name],
         }
         for name, one in asked_in(study).items()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from polytune.config.identifiers import Identifier, identifiers
 from polytune.config.judges import judges
-from polytune.config.prompts import PromptSet, prompt_sets
+from polytune.config.prompts import WITHOUT_REFERENCES, PromptSet, prompt_sets
 from polytune.config.tables import find_row
 from polytune.errors import InputError, nearest
 from polytune.judging.protocols import PROTOCOLS
@@ -42,6 +42,8 @@ class Responses:
     languages: tuple[str, ...]
     sampling: dict
     identifier: Identifier | None = None
+    loss: bool = False
+    """Whether the loss on the reference answers is measured, too."""
     template: str = ""
     template_digest: str = ""
     """The template that the run is asked with."""
@@ -52,7 +54,9 @@ class Responses:
     @property
     def origin(self) -> str:
         """Return where the questions come from, as of benchmarks."""
-        return "world" if self.prompts.world else "hub"
+        if self.prompts.world:
+            return "world"
+        return "hub" if self.prompts.row.location else "directory"  # which the user names
 
     @property
     def items(self) -> int:
@@ -99,7 +103,9 @@ def expand_responses(section: dict, world: World | None, families: Collection[st
                 raise InputError(f"{where}.identifier: '{wanted}' knows the generated world's languages only")
         chosen = _chosen(options, families, where)
         sampling = {key: options[key] for key in SAMPLING}
-        found[name] = Responses(name, prompts, languages, sampling, identifier, mixtures=chosen)
+        if options["loss"] and prompts.row.layout in WITHOUT_REFERENCES:
+            raise InputError(f"{where}.loss: the questions of '{prompts.listed}' have no reference answers")
+        found[name] = Responses(name, prompts, languages, sampling, identifier, options["loss"], mixtures=chosen)
     return found
 
 
@@ -130,7 +136,9 @@ def prompts_languages(prompts: UsedPrompts) -> tuple[str, ...]:
     return tuple(settings_of_size(prompts.world.size, prompts.world.seed).languages)
 
 
-def expand_judged(section: dict, responses: Iterable[str], families: Collection[str], file: str) -> dict[str, Judged]:
+def expand_judged(
+    section: dict, responses: Mapping[str, Responses], families: Collection[str], file: str
+) -> dict[str, Judged]:
     """Return what the section `evaluation.judged` of a study has judged, by its keys."""
     found = {}
     for key, options in section.get("judged", {}).items():
@@ -145,6 +153,7 @@ def expand_judged(section: dict, responses: Iterable[str], families: Collection[
                 raise InputError(
                     f"{where}.{option}: no '{value}'{nearest(value, known)}; there are: {', '.join(known)}"
                 )
+        _check_judge(one, responses[one.responses], where)
         pairwise = PROTOCOLS[one.protocol].scale is None
         opponents = [*OPPONENTS, *families]
         if pairwise and one.against not in opponents:
@@ -158,6 +167,22 @@ def expand_judged(section: dict, responses: Iterable[str], families: Collection[
             raise InputError(f"{where}.against: protocol '{one.protocol}' rates each answer alone; leave the key out")
         found[key] = one
     return found
+
+
+def _check_judge(one: Judged, responses: Responses, where: str) -> None:
+    """Raise `InputError` for a judge and a protocol that do not fit, and for a comparison with nothing."""
+    computed, compares = PROTOCOLS[one.protocol].computed, judges()[one.judge].backend == "reference"
+    if computed != compares:
+        fitting = [name for name, judge in judges().items() if (judge.backend == "reference") == computed]
+        raise InputError(
+            f"{where}.judge: '{one.judge}' has no verdict by protocol '{one.protocol}'; those who have: "
+            f"{', '.join(fitting)}"
+        )
+    if computed and responses.prompts.row.layout in WITHOUT_REFERENCES:
+        raise InputError(
+            f"{where}.protocol: '{one.protocol}' compares with reference answers, and the questions of "
+            f"'{responses.prompts.listed}' have none"
+        )
 
 
 OPPONENTS = ("base", "monolingual")

@@ -121,6 +121,12 @@ class Owed:
         return {one.prompts.name: one.prompts for answers in self.responses.values() for one in answers.values()}
 
     @cached_property
+    def losses(self) -> dict[tuple[str, str], Responses]:
+        """Return whose loss on reference answers is measured, by run and name of the responses; no null run has one."""
+        owed = ((run, name, one) for run in self.plan.runs for name, one in self.responses.get(run, {}).items())
+        return {(run, name): one for run, name, one in owed if one.loss}
+
+    @cached_property
     def batches(self) -> list[Batch]:
         """Return the jobs that generate: runs of one base that answer the same."""
         return self._batches(self.plan.runs, self.plan.config["generation"]["runs_per_job"])
@@ -230,6 +236,8 @@ class Owed:
                 found.append(self.plan.paths.responses(run, name))
                 if one.identifier:
                     found.append(self.plan.paths.identified(run, one.identifier.identifier, name))
+                if (run, name) in self.losses:
+                    found.append(self.plan.paths.loss(run, name))
         return found
 
     def verdict_files(self, study: str) -> list[str]:
@@ -255,6 +263,9 @@ class Owed:
             return self.plan.paths.prompts_report(*rest.split("/"))
         if stage == "responses":
             return self.plan.paths.responses(rest, next(iter(self.responses[rest])))
+        if stage == "losses":
+            run, _, name = rest.rpartition("/")
+            return self.plan.paths.loss(run, name)
         if stage == "identified":
             identifier, _, run = rest.partition("/")
             (batch,) = (batch for batch in self.identified(identifier) if run in batch.runs)

@@ -189,7 +189,7 @@ def result_of(plan: Plan, about: str) -> str:
     if stage == "evaluations":
         one = plan.owed[name][0]
         return plan.paths.evaluation(name, one.origin, one.name)
-    if stage in ("prompts", "responses", "identified", "verdicts"):
+    if stage in ("prompts", "responses", "losses", "identified", "verdicts"):
         return plan.answers.result_of(about)
     if stage in ("data", "given", "imports"):
         make = {"data": plan.paths.report, "given": plan.paths.given, "imports": plan.paths.import_marker}

@@ -1,0 +1,113 @@
+"""The study of a real model on real rows: what it plans with directories of one's own, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from polytune.config.settings import load_config, merge_config
+from polytune.errors import InputError
+from polytune.study.plan import Plan
+from tests.cases.evaluation_cases import build_model, write_tokenizer
+
+CODES = ("en", "ar", "de", "el", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
+BASE = "smollm2-135m/base/none/seed0"
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """Directories as the example names them: rows, questions, a tiny model, a folder of benchmarks."""
+    root = tmp_path_factory.mktemp("given")
+    for part in ("train", "test"):
+        (root / "split" / part).mkdir(parents=True)
+        for code in CODES:
+            row = {"id": "1", "instruction": "Who?", "input": "Ada came.", "output": "Ada"}
+            (root / "split" / part / f"{code}.jsonl").write_text(json.dumps(row) + "\n")
+    vocabulary = write_tokenizer(root / "model")
+    build_model("llama", vocabulary).save_pretrained(root / "model")
+    (root / "benchmarks").mkdir()
+    return root
+
+
+def plan_of(project, root, example, tmp_path, change=("", "")):
+    """The plan of an example file whose four placeholders are replaced."""
+    text = (project / "config/examples" / example).read_text()
+    places = {"models/SmolLM2-135M-Instruct": "model", "xquad-split": "split", "real-benchmarks": "benchmarks"}
+    for placeholder, place in places.items():
+        assert placeholder in text
+        text = text.replace(placeholder, str(root / place))
+    (tmp_path / "my.yaml").write_text(text)
+    if change[0]:
+        name = example.replace("smollm2", "small-real")
+        study = (project / "config/studies" / name).read_text()
+        assert change[0] in study
+        (tmp_path / name).write_text(study.replace(*change, 1))
+        (tmp_path / "my.yaml").write_text(text.replace(f"[{name.removesuffix('.yaml')}]", f"[{tmp_path / name}]"))
+    return Plan(load_config(merge_config([tmp_path / "my.yaml"])))
+
+
+def test_the_example_is_one_base_and_three_mixtures_under_one_budget(project, given, tmp_path):
+    plan = plan_of(project, given, "smollm2.yaml", tmp_path)
+    tuned = {plan.recipes[run.mixture].size: run for run in plan.tuned.values()}
+    assert sorted(tuned) == [1, 4, 12] and len(plan.runs) == 4
+    assert {run.spec["hyperparameters"]["template"] for run in tuned.values()} == {"chat"}
+    for run in tuned.values():
+        recipe = plan.recipes[run.mixture]
+        assert recipe.complete_rows and 96 in recipe.amount.values()
+    assert {(one.origin, one.items) for one in plan.owed[BASE]} == {("directory", 50)}
+    (asked,) = plan.answers.responses[BASE].values()
+    assert (asked.origin, asked.items, asked.loss) == ("directory", 12, True)
+
+
+def test_every_model_has_a_loss_and_null_responders_have_none(project, given, tmp_path):
+    plan = plan_of(project, given, "smollm2.yaml", tmp_path)
+    assert {run for run, _ in plan.answers.losses} == set(plan.runs)
+    spec = plan.specs[f"losses/{BASE}/held-out"]
+    assert spec["languages"] == ["en", "de", "es", "zh", "ru", "tr"] and spec["template"] == "chat"
+    assert f"{plan.paths.run(BASE)}/losses/held-out.json" in plan.answers.files("small-real")
+    (entry,) = plan.specs["scores/small-real/full"]["answers"]
+    assert entry["loss"] is True and {one["protocol"] for one in entry["judged"]} == {"exact-match", "token-f1"}
+    # what is asked is the same with and without it: no answer is generated again
+    without = plan_of(project, given, "smollm2.yaml", tmp_path, ("      loss: true\n", ""))
+    assert without.specs[f"responses/{BASE}"] == plan.specs[f"responses/{BASE}"]
+    assert not without.answers.losses
+
+
+def test_the_whole_study_has_five_sizes_twice_and_two_seeds(project, given, tmp_path):
+    plan = plan_of(project, given, "smollm2-full.yaml", tmp_path)
+    families = plan.studies["small-real-full"].families
+    assert [[recipe.size for recipe in family] for family in families.values()] == [[1, 2, 4, 8, 12]] * 2
+    assert len(plan.tuned) == 2 * 2 * 5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("judge: reference}", "judge: exact}"), "judge: 'exact' has no verdict by protocol 'exact-match'; .*ref"),
+        (("protocol: exact-match", "protocol: rating-3"), "'reference' has no verdict by protocol 'rating-3'"),
+        (
+            ("prompts: xquad-held-out", "prompts: openassistant-50"),
+            "no prompts in 'de'; did you",
+        ),
+        (
+            ("prompts: xquad-held-out\n      languages: [en, de, es, zh, ru, tr]",
+             "prompts: openassistant-50\n      languages: [en, es, zh, ru]"),
+            "loss: the questions of 'openassistant-50' have no reference answers",
+        ),
+        (("items: 12", "items: 300"), "300 are asked for, 'xquad-held-out' has 299"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said_before_any_job(project, given, tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        plan_of(project, given, "smollm2.yaml", tmp_path, change)
+
+
+def test_a_language_without_questions_is_said(project, given, tmp_path):
+    root = tmp_path / "given"
+    shutil.copytree(given, root)
+    (root / "split/test/ru.jsonl").unlink()
+    plan = plan_of(project, root, "smollm2.yaml", tmp_path)
+    with pytest.raises(InputError, match="prompt set 'xquad-held-out' has no prompts in 'ru'"):
+        plan.outside.prompts(plan.answers.prompts["xquad-held-out"], "ru")
