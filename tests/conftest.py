@@ -20,8 +20,10 @@ SLOW = (
     "fetch",  # starts servers
     "evaluation/test_command.py",  # as many processes as cases
     "evaluation/test_evaluate_run.py",
+    "evaluation/test_losses.py",  # a model of several architectures
     "evaluation/test_loglikelihoods.py",  # a model of each architecture
     "evaluation/test_peer.py",  # the harness beside ours
+    "evaluation/test_real_model.py",  # a model of 135 million parameters
     "generation/test_exactness.py",  # a model of each architecture
     "generation/test_generate.py",  # processes that are killed
     "generation/test_server.py",  # starts servers

@@ -31,8 +31,8 @@ def test_cut_answers_are_said_per_language_worst_first(plan, tmp_path):
     for code, answers in LENGTHS.items():
         write_index(tmp_path / f"results/tokens/bloom-bactrian-x/bactrian-x/{code}", answers)
     assert show_cuts(plan) == [
-        "answers cut at 768 tokens (bloom-bactrian-x): bactrian-x/zh 20.0% of 100 (0 wholly), "
-        "bactrian-x/af 2.0% of 100 (0 wholly)",
+        "answers cut at 768 tokens (bloom-bactrian-x): bactrian-x/zh of 100 answers 0 cut wholly and 20 partly (20.0%), "
+        "bactrian-x/af of 100 answers 0 cut wholly and 2 partly (2.0%)",
         "too many answers cut: trainings on bactrian-x/zh will refuse to begin (data.largest_cut_share is 0.05)",
     ]
     plan.config["data"]["largest_cut_share"] = 0.5
@@ -41,4 +41,4 @@ def test_cut_answers_are_said_per_language_worst_first(plan, tmp_path):
 
 def test_a_prompt_that_fills_the_length_loses_the_whole_answer(plan, tmp_path):
     write_index(tmp_path / "results/tokens/bloom-bactrian-x/bactrian-x/en", [20] * 10, prompt=800)
-    assert "bactrian-x/en 100.0% of 10 (10 wholly)" in show_cuts(plan)[0]
+    assert "bactrian-x/en of 10 answers 10 cut wholly and 0 partly (100.0%)" in show_cuts(plan)[0]

@@ -381,5 +381,6 @@ def test_cut_answers_are_a_table_and_a_sentence_below_every_other(tmp_path):
         ["English", "0.0", "3.0"],
     ]
     assert table.header == ["language", "world-bloom: wholly (%)", "world-bloom: partly (%)"]
-    said = "Answers cut at the runs' maximum length, in shares of a language's rows: zh 32.2%, en 3.0%."
+    said = "Answers cut at the runs' maximum length, in shares of a language's rows: "
+    said += "zh 24.8% wholly and 7.5% partly, en 0.0% wholly and 3.0% partly."
     assert said in build(study, {"build": "accuracy"}).notes

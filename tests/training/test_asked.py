@@ -67,7 +67,7 @@ def test_rows_whose_response_is_cut_away_are_planned_as_such(case):
 def test_a_language_that_loses_too_many_answers_stops_the_run_before_it_begins(case, capsys):
     case.write_spec(max_length_tokens=9)
     with pytest.raises(
-        InputError, match=r"at max_length_tokens 9, test/\w\w: \d+ of 10 answers cut .*largest_cut_share"
+        InputError, match=r"at max_length_tokens 9, test/\w\w: of 10 answers \d+ cut wholly .*largest_cut_share"
     ):
         train.command(**case.options(), largest_cut_share=0.05)
     assert not (case.root / "model").exists()

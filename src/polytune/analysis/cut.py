@@ -32,6 +32,9 @@ def say_cuts(runs: pd.DataFrame, shown: int = 5) -> list[str]:
     cuts = cuts[cuts["share"] > 0].drop_duplicates("language")
     if cuts.empty:
         return []
-    said = ", ".join(f"{one.language} {one.share:.1%}" for one in cuts.head(shown).itertuples())
+    said = ", ".join(
+        f"{one.language} {one.wholly / one.rows:.1%} wholly and {one.partly / one.rows:.1%} partly"
+        for one in cuts.head(shown).itertuples()
+    )
     more = f" and {len(cuts) - shown} languages more (table kind cut_answers)" if len(cuts) > shown else ""
     return [f"Answers cut at the runs' maximum length, in shares of a language's rows: {said}{more}."]

@@ -44,7 +44,7 @@ def show_cuts(plan: Plan) -> list[str]:
 
 def _list_cuts(cuts: Iterable[tuple[str, Cut]]) -> str:
     worst = sorted(cuts, key=lambda pair: -pair[1].share)
-    said = [f"{name} {cut.share:.1%} of {cut.rows:,} ({cut.wholly:,} wholly)" for name, cut in worst[:SHOWN]]
+    said = [f"{name} {cut}" for name, cut in worst[:SHOWN]]
     return ", ".join(said) + _more(worst)
 
 

@@ -54,7 +54,7 @@ class Cut:
         return (self.partly + self.wholly) / self.rows if self.rows else 0.0
 
     def __str__(self) -> str:
-        return f"{self.partly + self.wholly:,} of {self.rows:,} answers cut ({self.share:.1%}), {self.wholly:,} wholly"
+        return f"of {self.rows:,} answers {self.wholly:,} cut wholly and {self.partly:,} partly ({self.share:.1%})"
 
     def to_json(self) -> dict[str, Any]:
         """Return the three numbers by name."""
