@@ -31,7 +31,8 @@ def test_cut_answers_are_said_per_language_worst_first(plan, tmp_path):
     for code, answers in LENGTHS.items():
         write_index(tmp_path / f"results/tokens/bloom-bactrian-x/bactrian-x/{code}", answers)
     assert show_cuts(plan) == [
-        "answers cut at 768 tokens (bloom-bactrian-x): bactrian-x/zh of 100 answers 0 cut wholly and 20 partly (20.0%), "
+        "answers cut at 768 tokens (bloom-bactrian-x): "
+        "bactrian-x/zh of 100 answers 0 cut wholly and 20 partly (20.0%), "
         "bactrian-x/af of 100 answers 0 cut wholly and 2 partly (2.0%)",
         "too many answers cut: trainings on bactrian-x/zh will refuse to begin (data.largest_cut_share is 0.05)",
     ]

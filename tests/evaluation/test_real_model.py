@@ -1,4 +1,4 @@
-"""A real model, where one is at hand: its first loss, its items and its answers are those of transformers and the harness.
+"""A real model, where one is at hand: its loss, items and answers are those of transformers and the harness.
 
 SmolLM2-135M-Instruct, a directory that POLYTUNE_SMOLLM2 names (docs/studies/small-real.md).
 """
@@ -118,7 +118,7 @@ def test_answers_are_those_of_generate(directory, model, rows):
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=room, do_sample=False, pad_token_id=end
         )[0, len(prompt) :].tolist()
         expected.append(said[: said.index(end)] if end in said else said)
-    scorer = load_scorer(ModelDirectory.find(directory), "cpu", torch.float32)
+    scorer = load_scorer(ModelDirectory.find(directory), "cpu", "float32")
     batch = ContinuousBatch(scorer, end, choose_by(scorer.get_output_embeddings(), 0.0, 1.0), 2048)
     requests = [Request(number, prompt, room, number) for number, (prompt, _) in enumerate(rows)]
     finished = {request.number: answer for step in batch.answer(requests) for request, answer in step}
