@@ -50,6 +50,9 @@ def find_answers(plan: Plan) -> dict[str, Subject]:
             for name in batch.owed:
                 one, base = plan.answers.responses[run][name], plan.runs[run].base.name
                 found[stem(plan.paths.responses(run, name))] = Answered(f"answers {number}", run, base, one)
+    for (run, name), one in plan.answers.losses.items():
+        base = plan.runs[run].base.name
+        found[stem(plan.paths.loss(run, name))] = Answered(f"loss {run} {name}", run, base, one)
     for identifier in plan.answers.identifiers:
         for number, batch in enumerate(plan.answers.identified(identifier)):
             job = Subject(f"{identifier} {number}")
@@ -84,6 +87,22 @@ def generation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
             continue
         achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", base, device)
         seconds += model.operations("evaluation", tokens) / (achieved * assumed["share_of_evaluation"])
+    hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / GIGA
+    return Cost(hours, hours / device.per_node, longest_hours=hours, memory_gb=memory)
+
+
+def loss(costs: Costs, job: Job, due: set[str]) -> Cost | None:
+    """Return the cost of a loss on reference answers: as of an evaluation, questions and references are read once."""
+    found = [one for one in costs.subjects_of(job.outputs) if isinstance(one, Answered)]
+    if not found:
+        return None
+    (one,), device = found, costs.device
+    model, assumed = costs.assumptions.model(one.base), costs.assumptions.content["generation"]["prompts"]
+    size = assumed.get(one.responses.prompts.listed, assumed["others"])
+    rows = one.responses.items * len(one.responses.languages)
+    tokens = rows * (size["question_tokens"] + size.get("reference_tokens", 0.0))
+    achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", one.base, device)
+    seconds = costs.assumptions.loading_seconds(model, device) + model.operations("evaluation", tokens) / achieved
     hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / GIGA
     return Cost(hours, hours / device.per_node, longest_hours=hours, memory_gb=memory)
 

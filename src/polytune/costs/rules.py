@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from polytune.config.paths import Paths
-from polytune.costs.answers import generation, judgement
+from polytune.costs.answers import generation, judgement, loss
 from polytune.costs.assumptions import GIGA, Assumptions, Device
 from polytune.costs.cost import Cost
 from polytune.costs.jobs import Download, Evaluated, Job, Rows, Subject, Training, stem
@@ -212,5 +212,6 @@ FUNCTIONS: dict[str, Callable[[Costs, Job, set[str]], Cost | None]] = {
     "tokenize_source": rows_of_a_source,
     "fetch": fetching,
     "generate": generation,
+    "evaluate_loss": loss,
     "judge": judgement,
 }

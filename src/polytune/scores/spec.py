@@ -23,8 +23,9 @@ another exposure group and changes nothing else. `parameters` of a run is the si
 
 `answers` (optional) are prompt sets that every run has answered (or those of the list `runs`, as of ratings), by the
 name of the responses; with `loss` their loss on the reference answers was measured, too. `opponents` says whom a
-run's answers were set beside, in which languages; a run that is left out was not judged so. `files` (optional) names the prompts of each world (`""`: of none) below `prompts/`: items get
-the categories of their questions from there. The null responders are runs, too, of the method `null`.
+run's answers were set beside, in which languages; a run that is left out was not judged so. `files` (optional) names
+the prompts of each world (`""`: of none) below `prompts/`: items get the categories of their questions from there. The
+null responders are runs, too, of the method `null`.
 
 `imported` names the import that a run comes from, empty for our own; its evaluations are those of origin `imported`.
 """
