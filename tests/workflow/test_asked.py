@@ -108,3 +108,24 @@ def test_results_that_were_moved_are_known_without_snakemake_s_records(asked):
     asked.edit(STUDY, "max_new_tokens: 12", "max_new_tokens: 13")
     planned = asked.plan()
     assert planned["generate"] == planned["judge"] == 1 and "train_full" not in planned
+
+
+def test_a_loss_and_a_comparison_with_references_need_no_new_answer(asked):
+    asked.edit(STUDY, "identifier: exact}}", "identifier: exact, loss: true}}")
+    asked.edit(STUDY, "{quality:", "{f1: {responses: questions, protocol: token-f1, judge: reference}, quality:")
+    planned = asked.plan()
+    runs = len(list((asked.folder / "results/runs").glob("world-*/*/*/seed*")))
+    assert planned["evaluate_loss"] == runs > 1
+    assert sum(count for rule, count in planned.items() if rule.startswith("judge")) == 1
+    assert not planned.keys() & {"train_full", "evaluate_run", "generate", "identify_exact_1", "read_prompts"}
+    asked.run("--profile", "profiles/local", "--cores", "2")
+    assert asked.plan() == {}
+    scores = read_table(asked.folder / "results/scores/asked/world/scores.parquet").to_pylist()
+    found = {measure: [row for row in scores if row["measure"] == measure] for measure in ("answer_loss", "token_f1")}
+    assert {row["run"] for row in found["answer_loss"]} == {
+        row["run"] for row in found["token_f1"] if "null" not in row["run"]
+    }
+    assert all(row["value"] > 0 for row in found["answer_loss"])
+    assert all(0 <= row["value"] <= 1 and not row["missing"] for row in found["token_f1"])
+    # a loss is of first turns: of each language as many as there are questions
+    assert {row["items"] for row in found["answer_loss"] if row["language"]} == {8}
