@@ -97,8 +97,7 @@ def loss(costs: Costs, job: Job, due: set[str]) -> Cost | None:
     if not found:
         return None
     (one,), device = found, costs.device
-    model, assumed = costs.assumptions.model(one.base), costs.assumptions.content["generation"]["prompts"]
-    size = assumed.get(one.responses.prompts.listed, assumed["others"])
+    model, size = costs.assumptions.model(one.base), prompts_size(costs, one.responses)
     rows = one.responses.items * len(one.responses.languages)
     tokens = rows * (size["question_tokens"] + size.get("reference_tokens", 0.0))
     achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", one.base, device)
