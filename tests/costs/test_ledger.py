@@ -30,6 +30,7 @@ def test_the_ledger_sums(tmp_path, monkeypatch):
             "prompt_tokens": 10,
         }
         write_json(tmp_path / plan.paths.responses(run, "questions"), answered)
+    write_json(tmp_path / plan.paths.loss(RUN, "questions"), {"device": "cpu", "seconds": 36.0})
     requests = [
         {"key": key, "attempts": 1, "prompt_tokens": 8, "completion_tokens": 2, "price": 0.25} for key in "aabc"
     ]
@@ -42,6 +43,8 @@ def test_the_ledger_sums(tmp_path, monkeypatch):
     ledger = sum_runs(plan)
     generated, judged = ledger["s", "generate", "cpu"], ledger["s", "judge", "exact"]
     assert (generated.runs, generated.tokens) == (1, 100) and generated.device_hours == pytest.approx(0.02)
+    lost = ledger["s", "evaluate_loss", "cpu"]
+    assert (lost.runs, lost.unmeasured) == (1, 1) and lost.device_hours == pytest.approx(0.01)
     assert (judged.judge_calls, judged.tokens, judged.price) == (3, 30, 0.75)  # one of them stands there twice
     assert ledger["(no configured study)", "judge", "exact"].judge_calls == 1
     assert ledger["all", "judge", "exact"].judge_calls == 3  # both files hold one request

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from polytune.costs.forecast import load_plan
-from polytune.costs.manifests import evaluations, responses, trainings, verdicts
+from polytune.costs.manifests import evaluations, losses, responses, trainings, verdicts
 from polytune.files import write_json
 from polytune.judging.spend import used
 from polytune.study.plan import Plan
@@ -92,6 +92,11 @@ def sum_runs(plan: Plan, *others: Plan) -> Ledger:
             entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
             entry.device_hours += marker["seconds"] / 3600
             entry.tokens += marker["tokens"] + marker["prompt_tokens"]
+    for run, marker in losses(plan.paths):
+        for study in [*(users.get(plan.paths.run(run)) or [OTHERS]), "all"]:
+            entry = ledger[study, "evaluate_loss", marker["device"]]
+            entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
+            entry.device_hours += marker["seconds"] / 3600
     _sum_verdicts((plan, *others), ledger)
     return dict(sorted(ledger.items(), key=lambda item: (item[0][0] == "all", item[0])))
 

@@ -33,6 +33,12 @@ def responses(paths: Paths) -> Iterator[tuple[str, dict]]:
             yield _run(paths, file), marker
 
 
+def losses(paths: Paths) -> Iterator[tuple[str, dict]]:
+    """Yield (run, marker) of every finished loss on reference answers below a results folder."""
+    for file in sorted(glob(paths.loss(ANY_RUN, "*"))):
+        yield _run(paths, file), read_json(file)
+
+
 def verdicts(paths: Paths) -> Iterator[tuple[str, str, list[dict]]]:
     """Yield (marker, judge, what each request took) of every file of verdicts below a results folder.
 

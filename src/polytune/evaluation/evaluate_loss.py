@@ -72,11 +72,11 @@ def command(
     template = read_template(asked["template"], templates, found, tuned_with, planned, str(spec))
     folder = prompts / asked["prompts"]
     rows = {code: read_references(folder / f"{code}.parquet", asked["items"]) for code in asked["languages"]}
-    lm = load_model(found, choose_device(device), batch_tokens)
-    started = time.monotonic()
+    started, device = time.monotonic(), choose_device(device)
+    lm = load_model(found, device, batch_tokens)
     losses = measure_losses(lm, rows, template)
     header = {"spec": asked, "model": lm.get_model_info(), "model_digest": found.digest}
-    header |= {"seconds": round(time.monotonic() - started, 3)}
+    header |= {"device": device.split(":")[0], "seconds": round(time.monotonic() - started, 3)}
     header |= {"provenance": provenance("torch", "transformers", "tokenizers")}
     print(write_losses(losses, output.with_suffix(".parquet"), output, header))
 
