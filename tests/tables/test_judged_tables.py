@@ -159,3 +159,25 @@ def test_people_and_judge_stand_beside_what_was_published(study, tmp_path):
 def test_every_measure_of_answers_is_in_the_scores(study):
     measured = set(study.scores["measure"])
     assert measured < set(MEASURES) and len(measured) == 9
+
+
+def test_comparisons_with_references_are_checked_by_their_own_measure(tmp_path):
+    base, tuned = make_run([]), make_run(["en"], "world-en-all", family="english")
+    null = {**make_run([], "constant"), "run": "null-x/null/constant/seed0", "method": "null"}
+    rows = answer_rows(["en"], 4)
+    values = {base["run"]: [0, 0, 0.5, 1], tuned["run"]: [0.25, 0.5, 0.5, 1], null["run"]: [0, 0, 0, 0]}
+    for run, tokens in ((base, 3), (tuned, 5), (null, 1)):
+        write_responses(tmp_path, run["run"], rows, tokens)
+        verdicts = [verdict_rows(rows, values[run["run"]])]
+        write_verdicts(tmp_path, run["run"], verdicts, protocol="token-f1", judge="reference")
+    judged = [{"judge": "reference", "protocol": "token-f1"}]
+    spec = write_spec(tmp_path, [base, tuned, null], [answers_spec(["en"], judged, identifier="")])
+    found = cells(build(collect_study(tmp_path, spec), {"build": "judge_checks"}))
+    (said,) = [row for name, row in found.items() if name.startswith("null responder constant")]
+    assert said == ["0.0 (rank 2 of 2)"]
+    assert [name for name in found if "F1 of tokens" in name] and not [
+        name for name in found if "rating" in name.split(": ")[-1]
+    ]
+    # the tuned model's answers are longer than the base's, and better where the two differ
+    (longer,) = [row for name, row in found.items() if "longer" in name]
+    assert longer[0].startswith("100")

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from polytune.analysis.measures import measure_info
+from polytune.judging.protocols import PROTOCOLS
 from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
@@ -103,13 +104,19 @@ def check_judges(
                 longer=longer,
                 changed=Share(total["changed"], total["repeated"]),
                 repeat_sd=math.sqrt(Share(total["squares"], 2 * total["repeated"]).value),
-                drift=float(scores.loc[same & (scores["measure"] == ("win" if paired else "rating")), "drift"].max()),
+                drift=float(scores.loc[same & (scores["measure"] == quality(about["protocol"])), "drift"].max()),
                 tokens=int(total["prompt_tokens"] + total["completion_tokens"]),
                 price=float(total["price"]),
                 nulls=rank_nulls(scores[same], runs, responders, about),
             )
         )
     return found
+
+
+def quality(protocol: str) -> str:
+    """Return the measure that verdicts by a protocol are."""
+    known = PROTOCOLS[protocol]
+    return known.measure if known.scale else "win"
 
 
 def longer_rated_higher(items: Items, runs: pd.DataFrame, about: dict[str, Any]) -> Share:
@@ -120,7 +127,7 @@ def longer_rated_higher(items: Items, runs: pd.DataFrame, about: dict[str, Any])
     """
     import numpy as np
 
-    ratings = items.read(about["evaluation"], about["origin"], "rating")
+    ratings = items.read(about["evaluation"], about["origin"], quality(about["protocol"]))
     ratings = ratings[(ratings["judge"] == about["judge"]) & (ratings["protocol"] == about["protocol"])]
     ratings = ratings[ratings["run"].isin(runs["run"])]
     wide = ratings.pivot(index=ANSWER, columns="run", values="value")
@@ -153,7 +160,7 @@ def rank_nulls(
     null = null[np.logical_and.reduce([null[column] == value for column, value in about.items()])]
     found: dict[tuple[str, str], NullRank] = {}
     for one in null.itertuples():
-        if one.measure not in ("rating", "rating_in_language", "win"):
+        if one.measure not in (quality(one.protocol), "rating_in_language"):
             continue
         others = means[(means["measure"] == one.measure) & (means["opponent"] == one.opponent)]
         others = others.loc[others["world"] == one.world, "value"]
