@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SCHEMA = "0.2.2"
 SHARES = ("acc", "acc_norm", "choice_probability")
 """Measures between 0 and 1; the others have no bounds, and none are claimed."""
-LOWER_IS_BETTER = ("bits_per_byte",)
+LOWER_IS_BETTER = ("bits_per_byte", "answer_loss")
 NAMESPACE = uuid.UUID("a0a4d4a2-7a0c-5a0e-9d55-6a2f6c1f0e52")
 """Of the names of files, which follow from their content."""
 
