@@ -50,8 +50,9 @@ def plan_of(project, root, example, tmp_path, change=("", "")):
 
 def test_the_example_is_one_base_and_three_mixtures_under_one_budget(project, given, tmp_path):
     plan = plan_of(project, given, "smollm2.yaml", tmp_path)
+    assert {run.seed for run in plan.tuned.values()} == {1, 2}
     tuned = {plan.recipes[run.mixture].size: run for run in plan.tuned.values()}
-    assert sorted(tuned) == [1, 4, 12] and len(plan.runs) == 4
+    assert sorted(tuned) == [1, 4, 12] and len(plan.runs) == 1 + 2 * 3
     assert {run.spec["hyperparameters"]["template"] for run in tuned.values()} == {"chat"}
     for run in tuned.values():
         recipe = plan.recipes[run.mixture]
