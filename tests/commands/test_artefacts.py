@@ -68,6 +68,7 @@ ELSEWHERE = {
     "specs/{about}/{digest}.json",
     "given/{kind}/{name}.json",
     "imports/{study}/{import}.parquet",
+    "runs/{run}/losses/{responses}.parquet",
     "languages/models/{vectors}.parquet",
     "languages/models/{vectors}.similarity.parquet",
 }
