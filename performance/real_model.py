@@ -174,10 +174,9 @@ def show_training(options: argparse.Namespace) -> None:
     print("| peer | tokens per CPU s (all) | peak MiB | tokens that are useful | loss of the first rows |")
     print("|" + "---|" * 5)
     results: dict[str, list[dict]] = {peer: [] for peer in PEERS}
-    words = [word for word in sys.argv[1:] if word != "--only"]
     for _ in range(options.repeats):
         for peer in PEERS:
-            command = [sys.executable, __file__, *words, "--measure", peer]
+            command = [sys.executable, __file__, *sys.argv[1:], "--measure", peer]
             environment = {**os.environ, "OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"}
             done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             results[peer].append(json.loads(done.stdout.splitlines()[-1]))
