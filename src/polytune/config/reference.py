@@ -15,7 +15,10 @@ from polytune.errors import InputError
 from polytune.files import write_text
 
 DOCUMENTS = {"configuration.md": "polytune.config.reference:render", "figures.md": "polytune.tables.reference:render"}
-DOCUMENTS |= {"reference/cli.md": "polytune.cli:render_reference", "licences.md": "polytune.config.licences:render"}
+DOCUMENTS |= {
+    "reference/cli.md": "polytune.commands.reference:render",
+    "licences.md": "polytune.config.licences:render",
+}
 """Files of `docs/` and what returns their text."""
 TITLES = {"config": "`config/config.yaml`", "study": "Study files (`config/studies/*.yaml`)"}
 TITLES |= {"judges#judge": "Judges (`config/judges.yaml`)"}
