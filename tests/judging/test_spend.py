@@ -9,7 +9,6 @@ import pytest
 
 from polytune.judging import judge
 from polytune.judging.protocols import PROTOCOLS
-from polytune.judging.reference import FORMULAS
 from polytune.judging.replies import Reply
 from polytune.judging.spend import JUDGEMENT_TOKENS, Lengths, Usage, estimate_tokens, forecast, used
 from tests.cases.judging_cases import (
@@ -34,7 +33,7 @@ def counted(question, text, attempt) -> Reply:
     return Reply(SAID.format(2 if question.protocol.scale else "C"), estimate_tokens(text), estimate_tokens(SAID))
 
 
-@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name not in FORMULAS])  # which nobody is asked
+@pytest.mark.parametrize("protocol", [name for name, one in PROTOCOLS.items() if not one.computed])
 def test_the_forecast_is_near_what_was_used(tmp_path, monkeypatch, protocol):
     study = Study(tmp_path)
     monkeypatch.setattr(judge, "open_backend", lambda *_: Scripted(counted))

@@ -135,11 +135,8 @@ def _add_run(study: Study, run: Run, evaluations: list[Evaluation], where: str) 
 
 def _ask(responses: dict[str, Responses], run: Run, study: Study) -> dict[str, Responses]:
     """Return what a run is asked, with its template."""
-    return {
-        name: replace(one, template=run.template, template_digest=template_digest(run.template))
-        for name, one in responses.items()
-        if study.is_of(run, one.mixtures)
-    }
+    template = {"template": run.template, "template_digest": template_digest(run.template)}
+    return {name: replace(one, **template) for name, one in responses.items() if study.is_of(run, one.mixtures)}
 
 
 def differences(first: dict, other: dict) -> str:

@@ -22,7 +22,7 @@ def apply_overlay(content: dict, overlay: dict, where: str) -> dict:
                 options.pop(amount, None)
         options.update(deepcopy(changes))
         if "base" in options:
-            (options["base"],) = _counterparts([options["base"]], overlay["bases"]) or [options["base"]]
+            options["base"] = overlay["bases"].get(options["base"]) or options["base"]  # null: checking says so
         if "source" in options:
             options["source"] = overlay["sources"].get(options["source"], options["source"])
     for spec in [*content["figures"].values(), *content["tables"].values()]:

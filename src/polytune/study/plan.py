@@ -46,12 +46,8 @@ class Plan:
                 raise InputError(f"configuration: studies: the study '{study.name}' is listed twice")
             check_study(study)
             self.studies[study.name] = study
-        _ = (
-            self.recipes,
-            self.runs,
-            self.answers.responses,
-            self.chosen.vectors,
-        )  # conflicts between studies are said now
+        # conflicts between studies are said now
+        _ = self.recipes, self.runs, self.answers.responses, self.chosen.vectors
 
     # --- what the studies share ---
 
