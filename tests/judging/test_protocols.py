@@ -83,7 +83,7 @@ def test_what_is_computed_hangs_on_answer_and_reference(turn):
 
 
 def test_every_text_belongs_to_a_protocol():
-    assert {path.name.partition(".")[0] for path in FOLDER.iterdir()} == set(PROTOCOLS)
+    assert {path.name.partition(".")[0] for path in FOLDER.iterdir()} == set(ASKED)
 
 
 def test_a_reference_of_the_other_turn_is_none():

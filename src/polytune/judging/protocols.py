@@ -22,6 +22,8 @@ DOUBLE, SINGLE = r"\[\[\s*({})\s*\]\]", r"\[\s*({})\s*\]"
 NUMBER, SEAT = r"\d+(?:\.\d+)?", "[ABC]"
 SEATS = {"A": 1.0, "B": 0.0, "C": 0.5}
 """What each verdict of a comparison is worth to the answer that sits first."""
+COMPARED = {"": "Answer: {answer}\n", ".reference": "Reference: {reference}\nAnswer: {answer}\n"}
+"""Texts of the protocols that are computed: nobody reads them, the keys of verdicts hang on them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Protocol:
 
     def text(self, turn: int, has_reference: bool) -> str:
         """Return the words for a turn (from 1), those for a reference if there is one and the protocol uses it."""
-        stem = self.name if turn == 1 else f"{self.name}.turn{turn}"
+        stem = self.name if turn == 1 or self.computed else f"{self.name}.turn{turn}"
         texts = _texts(self.name)
         return texts.get(f"{stem}.reference", texts[stem]) if has_reference else texts[stem]
 
@@ -105,4 +107,6 @@ def render(text: str, values: Mapping[str, str]) -> str:
 
 @cache
 def _texts(name: str) -> dict[str, str]:
+    if PROTOCOLS[name].computed:
+        return {name + ending: text for ending, text in COMPARED.items()}
     return {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob(f"{name}.*txt")}
