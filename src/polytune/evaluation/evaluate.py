@@ -23,6 +23,7 @@ from polytune.evaluation.documents import Documents
 from polytune.evaluation.plans import LIBRARIES, Options, Plan, plan_evaluation
 from polytune.evaluation.results import build_results, summary, write_samples
 from polytune.files import explain_failure
+from polytune.languages.codes import split_languages
 from polytune.machine import choose_device, is_out_of_memory
 from polytune.models.directory import ModelDirectory
 
@@ -68,16 +69,15 @@ def command(
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a batch at most, padding included.")] = 8192,
 ) -> None:
     """Evaluate a model on a benchmark with lm-evaluation-harness, zero-shot; or its loss on rows of your own."""
-    listed = tuple(code.strip() for code in languages.split(",") if code.strip())
     if bool(benchmark) == bool(loss):
         raise InputError("name what is measured: either --benchmark NAME --data DIR or --loss FILES")
     if loss:
-        if data is not None or config is not None:
-            raise InputError("--loss: takes its rows from the files that it names; leave --data and --config out")
+        if any(option is not None for option in (data, config, cache)):
+            raise InputError("--loss: takes its rows from the files that it names; leave --data, --config, --cache out")
         from polytune.evaluation.row_losses import RowLosses
 
         options = Options(precision, choose_device(device), batch_tokens)
-        losses = RowLosses(loss, listed, items, template)
+        losses = RowLosses(loss, split_languages(languages, "--languages"), items, template)
         print(losses.measure(ModelDirectory.find(model, base), options, output, samples), file=sys.stderr)
         return
     if data is None:
@@ -86,6 +86,7 @@ def command(
         raise InputError("--template: belongs to --loss; a benchmark has the harness's own prompts")
     if config is not None:
         load_config(merge_config([config]), str(config))
+    listed = tuple(code.strip() for code in languages.split(",") if code.strip())
     chosen = EVERY_TASK if listed == (EVERY_TASK,) else listed or None
     evaluation = Evaluation(benchmark, find_benchmark(benchmark), "directory", str(data), chosen, items)
     options = Options(precision, choose_device(device), batch_tokens)
