@@ -63,6 +63,20 @@ function similarityCells() {
   };
 }
 
+// A cell of several runs (methods, seeds, worlds) holds their mean and says so; a click opens the first of them.
+function meanOf(pairs) {
+  const cells = new Map();
+  for (const pair of pairs) {
+    const key = `${pair.one}|${pair.other}`;
+    cells.set(key, [...(cells.get(key) ?? []), pair]);
+  }
+  return [...cells.values()].map((same) => {
+    const value = same.reduce((sum, pair) => sum + pair.value, 0) / same.length;
+    const shown = { value, shown: shownValue(state.measure, value), words: words(state.measure, value) };
+    return same.length === 1 ? same[0] : { ...same[0], ...shown, note: `mean of ${same.length} runs` };
+  });
+}
+
 function scoreCells(rows, pairsOf) {
   const pairs = rows.flatMap((row) => {
     const place = DATA.scores.run[row];
@@ -72,7 +86,7 @@ function scoreCells(rows, pairsOf) {
       ? []
       : cells.map(([one, other]) => ({ ...pointOf(row), one, other, value, shown: shownValue(state.measure, value) }));
   });
-  const cells = languageCells(pairs, (value) => words(state.measure, value)).map((cell) => ({
+  const cells = languageCells(meanOf(pairs), (value) => words(state.measure, value)).map((cell) => ({
     ...cell,
     line: nameOf(cell.one),
     column: nameOf(cell.other),
