@@ -71,7 +71,7 @@ function meanOf(pairs) {
     cells.set(key, [...(cells.get(key) ?? []), pair]);
   }
   return [...cells.values()].map((same) => {
-    const value = same.reduce((sum, pair) => sum + pair.value, 0) / same.length;
+    const value = Number((same.reduce((sum, pair) => sum + pair.value, 0) / same.length).toPrecision(6));
     const shown = { value, shown: shownValue(state.measure, value), words: words(state.measure, value) };
     return same.length === 1 ? same[0] : { ...same[0], ...shown, note: `mean of ${same.length} runs` };
   });
