@@ -28,7 +28,7 @@ def build(checkout, *options: str) -> Page:
 
 
 def test_the_workflow_makes_a_whole_report_and_its_own_beside_it(finished):
-    assert finished.plan("report") == {"build_report": 1, "report": 1}
+    assert finished.plan("report") == {"build_explorer": 1, "build_report": 1, "report": 1}
     finished.run("--profile", "profiles/local", "--cores", "1", "report")
     page = Page((finished.folder / PAGE).read_text(encoding="utf-8"))
     assert "Nothing is owed: every job is done." in page.text and "not there yet" not in page.text
