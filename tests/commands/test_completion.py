@@ -39,7 +39,7 @@ def test_commands_are_completed(script, project):
 
 
 def test_options_of_a_command_are_completed(script, project):
-    assert complete(script, project, "why", "--") == {"--configfile", "--all", "--help"}
+    assert complete(script, project, "why", "--") == {"--configfile", "--config", "--all", "--help"}
     assert complete(script, project, "compare", "--m") == {"--measure"}
     assert "--step-options" in complete(script, project, "launch", "--")
     assert "--inside-step" not in complete(script, project, "launch", "--"), "hidden options are for programs"

@@ -9,6 +9,7 @@ import pytest
 
 from polytune.commands import doctor, places, profiles, software
 from polytune.commands.findings import fail, ok, warn
+from polytune.config.given import Given
 from polytune.errors import InputError
 
 
@@ -39,7 +40,7 @@ def test_a_line_says_what_to_do():
 
 def test_this_checkout_is_looked_at_as_a_whole(project, monkeypatch):
     monkeypatch.chdir(project)
-    found = list(doctor.examine([], ""))
+    found = list(doctor.examine(Given(), ""))
     # what this very machine has is not known: its disks, a profile that somebody has set up
     assert [one.topic for one in found if one.status == "fail" and not one.topic.startswith(("disk", "profile"))] == []
     topics = {"configuration", "python", "versions", "extras", "git", "machine", "device", "disk", "caches", "offline"}
@@ -50,7 +51,7 @@ def test_this_checkout_is_looked_at_as_a_whole(project, monkeypatch):
 def test_a_wrong_configuration_is_one_line_and_the_rest_is_still_looked_at(project, monkeypatch, tmp_path):
     monkeypatch.chdir(project)
     (tmp_path / "my.yaml").write_text("studis: [lucky52]\n")
-    found = list(doctor.examine([tmp_path / "my.yaml"], ""))
+    found = list(doctor.examine(Given([tmp_path / "my.yaml"]), ""))
     assert found[0].status == "fail" and "unknown key 'studis'; did you mean 'studies'?" in found[0].text
     assert len(found) > 10
 

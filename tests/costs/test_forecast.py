@@ -257,6 +257,8 @@ def test_the_commands(project, tmp_path):
     storage.write_text(json.dumps({"storage": {"results": str(tmp_path / "results")}}))
     said = run_command(project, "plan", "lucky52", "--configfile", str(storage))
     assert "train_full" in said and "not costed" not in said
+    other = run_command(project, "plan", "--configfile", str(storage), "--config", "studies=[example-two-languages]")
+    assert "not costed" not in other and "example-two-languages" in other
     assert "times are from a measured throughput of another computer" in said
     assert run_command(project, "ledger", "--configfile", str(storage)) == "no finished run\n"
     file = tmp_path / "results/runs/world-bloom-w1/full/world-w1-en-400-rows/seed1/model/manifest.json"

@@ -53,9 +53,9 @@ def run(*arguments):
 
 def add_all(things):
     mine = things / "my.yaml"
-    assert not run("add-base", things / "Tiny", "--config", mine, "--languages", "eng,fr", "--hub-id", "org/tiny")
-    assert not run("add-source", things / "rows", "--config", mine, "--licence", "mit")
-    data = ("--data", things / "data", "--config", mine, "--name", "copa")
+    assert not run("add-base", things / "Tiny", "--configfile", mine, "--languages", "eng,fr", "--hub-id", "org/tiny")
+    assert not run("add-source", things / "rows", "--configfile", mine, "--licence", "mit")
+    data = ("--data", things / "data", "--configfile", mine, "--name", "copa")
     assert not run("add-benchmark", "xcopa", "xcopa_", *data, "--parallel")
     return mine
 
@@ -80,7 +80,7 @@ def test_what_files_tell_is_read_from_them_and_a_study_uses_it(things, capsys, m
     assert benchmark.columns == ("premise", "choice1", "choice2", "question", "label")
     assert plan.source("rows", "de").path == f"{things}/rows/de.jsonl"
     assert model_of(plan.bases["tiny"]).parameters == model.num_parameters()
-    evaluated = run("evaluate", "--model", things / "Tiny", "--benchmark", "copa", "--config", mine, "--data",
+    evaluated = run("evaluate", "--model", things / "Tiny", "--benchmark", "copa", "--configfile", mine, "--data",
                     things / "data", "--output", things / "r.json", "--samples", things / "s.parquet", "--items", "3",
                     "--device", "cpu")  # fmt: skip
     assert not evaluated and "accuracy" in capsys.readouterr().err
@@ -89,17 +89,19 @@ def test_what_files_tell_is_read_from_them_and_a_study_uses_it(things, capsys, m
 def test_what_cannot_be_is_refused_and_nothing_is_written(things):
     mine = things / "my.yaml"
     (things / "rows/jp.jsonl").write_text("{}")
-    assert "jp.jsonl: 'jp' is 'ja' here; rename the file" in run("add-source", things / "rows", "--config", mine)
-    assert "no file of a language; looked for {language}.json," in run("add-source", things / "Tiny", "--config", mine)
+    assert "jp.jsonl: 'jp' is 'ja' here; rename the file" in run("add-source", things / "rows", "--configfile", mine)
+    assert "no file of a language; looked for {language}.json," in run(
+        "add-source", things / "Tiny", "--configfile", mine
+    )
     shutil.rmtree(things / "data/cambridgeltl")
-    data = ("--data", things / "data", "--config", mine, "--name", "copa")
+    data = ("--data", things / "data", "--configfile", mine, "--name", "copa")
     assert "no data of cambridgeltl/xcopa" in run("add-benchmark", "xcopa", "xcopa_", *data)
     assert "no task begins with 'xkopa_'; did you mean 'xcopa" in run("add-benchmark", "xcopa", "xkopa_", *data)
     config = things / "Tiny/config.json"
     config.write_text(config.read_text().replace('"vocab_size": ', '"vocab_size": 1, "ignored": '))
-    assert "'vocab_size' is 1, the tokenizer has ids up to" in run("add-base", things / "Tiny", "--config", mine)
+    assert "'vocab_size' is 1, the tokenizer has ids up to" in run("add-base", things / "Tiny", "--configfile", mine)
     config.write_text(config.read_text().replace('"llama"', '"mamba"'))
-    assert "model_type 'mamba' is not supported" in run("add-base", things / "Tiny", "--config", mine)
+    assert "model_type 'mamba' is not supported" in run("add-base", things / "Tiny", "--configfile", mine)
     assert not mine.exists()
 
 

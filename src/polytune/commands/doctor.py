@@ -15,6 +15,7 @@ from polytune.commands.findings import Finding, fail, ok, warn
 from polytune.commands.places import check_caches, check_devices, check_disks, check_leftovers, check_variables
 from polytune.commands.profiles import check_profile
 from polytune.commands.software import check_software
+from polytune.config.given import Files, Given, Values
 from polytune.costs.forecast import load_plan
 from polytune.errors import InputError, nearest
 from polytune.study.plan import Plan
@@ -23,7 +24,8 @@ DEFAULT_STORAGE = {"results": "results", "work": "work", "resources": "resources
 
 
 def command(
-    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    configfile: Files = None,
+    config: Values = None,
     profile: Annotated[
         str, typer.Option(help="A profile of a cluster: lumi, slurm. Default: those that are set up.")
     ] = "",
@@ -33,19 +35,19 @@ def command(
     The exit status is 1 if a line says fail.
     """
     findings = []
-    for finding in examine(configfile or [], profile):
+    for finding in examine(Given.of(configfile, config), profile):
         print(finding, flush=True)
         findings.append(finding.status)
     print(f"{findings.count('fail')} to fix, {findings.count('warn')} to look at, {findings.count('ok')} in order")
     sys.exit(1 if "fail" in findings else 0)
 
 
-def examine(files: list[Path], profile: str) -> Iterator[Finding]:
+def examine(given: Given, profile: str) -> Iterator[Finding]:
     """Yield everything that is looked at, the configuration first."""
     chosen = list(_profiles(profile))  # an unknown name before anything is looked at
     plan: Plan | None = None
     try:
-        plan = load_plan(files)
+        plan = load_plan(given)
         yield ok("configuration", f"scale {plan.config['scale']}: {', '.join(plan.studies)}; {len(plan.runs)} runs")
     except InputError as error:
         yield fail("configuration", str(error), "mend it; the lines below assume the defaults")

@@ -18,6 +18,7 @@ from polytune.cli import COMMANDS
 from polytune.commands.artefacts import find_planned
 from polytune.commands.due import causes, family, needed_for
 from polytune.commands.settings import about_of, settings_in_words
+from polytune.config.given import Files, Given, Values
 from polytune.costs.forecast import load_plan
 from polytune.costs.jobs import PlannedJob, plan_jobs
 from polytune.errors import InputError
@@ -39,22 +40,23 @@ KEPT = {
 
 def command(
     path: Annotated[str, typer.Argument(help="A result, a file beside it, or its folder; `results/` may be left out.")],
-    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    configfile: Files = None,
+    config: Values = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every setting and every input.")] = False,
 ) -> None:
     """Explain a result: the rule that makes it, its inputs, settings, state, log, time, and the command to make it."""
-    files = configfile or []
-    plan = load_plan(files)
+    given = Given.of(configfile, config)
+    plan = load_plan(given)
     if said := _kept(plan, path):
         print(f"{path}\n  what     {said}")
         return
     target = find_planned(plan, path)
     with ThreadPoolExecutor(2) as beside:  # two calls of Snakemake, each a process of its own
-        forced = beside.submit(plan_jobs, [target], files, True)
-        due = beside.submit(plan_jobs, [target], files)
+        forced = beside.submit(plan_jobs, [target], given, True)
+        due = beside.submit(plan_jobs, [target], given)
     (job,) = [job for job in forced.result() if target in job.output]
     print(target if os.path.normpath(path) == target else f"{path}\n  behind   {target}")
-    for name, lines in _describe(plan, target, job, needed_for(due.result(), [target]), files, everything):
+    for name, lines in _describe(plan, target, job, needed_for(due.result(), [target]), given, everything):
         for number, line in enumerate(lines):
             print(f"  {name if number == 0 else '':<8} {line}".rstrip())
 
@@ -68,7 +70,7 @@ def _kept(plan: Plan, path: str) -> str | None:
 
 
 def _describe(
-    plan: Plan, target: str, job: PlannedJob, due: list[PlannedJob], files: list[Path], everything: bool
+    plan: Plan, target: str, job: PlannedJob, due: list[PlannedJob], given: Given, everything: bool
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield the parts of an explanation: a word and its lines."""
     program = program_of(job.shell)
@@ -89,7 +91,7 @@ def _describe(
         yield "", [f"and {len(specs) - 1} more files of settings: its job makes several results together (--all)"]
     yield "log", job.log
     yield "took", list(_time_taken(job, Path(target)))
-    options = ["--configfile", *map(str, files), "--"] if files else []
+    options = [*given.words(), "--"] if given.words() else []
     again = f"snakemake --force {shlex.join([*options, target])}"
     yield (
         "again",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polytune.commands.card import body, find_base, find_source, is_of_world, metadata
+from polytune.config.given import Files, Given, Values
 from polytune.config.paths import Paths
-from polytune.config.settings import load_config, merge_config
+from polytune.config.settings import load_config
 from polytune.errors import InputError, nearest
 from polytune.fetch.downloads import one_line
 from polytune.fetch.prefetch import OFFLINE
@@ -38,7 +39,8 @@ def command(
     private: Annotated[
         bool, typer.Option("--private", help="Make the repository a private one, if it is made.")
     ] = False,
-    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    configfile: Files = None,
+    config: Values = None,
 ) -> None:
     """Prepare a repository of the hub for a run, with a card; without --dry-run, upload it to --repo."""
     token = os.environ.get(TOKEN, "")
@@ -48,8 +50,7 @@ def command(
         raise InputError(f"{TOKEN} is not set: export a token that may write to {repo}, or add --dry-run")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"--output: {output} is there already; name a new folder")
-    config = load_config(merge_config(["config/config.yaml", *(configfile or [])]))  # it declares bases and sources
-    paths = Paths(**config["storage"])
+    paths = Paths(**load_config(Given.of(configfile, config).merge())["storage"])  # loading declares bases and sources
     model = find_model(paths, run)
     said = prepare(model, paths, output, repo)
     print("\n".join([f"{output}: ready for {repo or 'a repository'}", *(f"  {line}" for line in said)]))

@@ -12,6 +12,7 @@ import typer
 
 from polytune.commands.artefacts import find_below
 from polytune.commands.due import causes, family, needed_for, writes_specs
+from polytune.config.given import Files, Given, Values
 from polytune.costs.forecast import load_plan
 from polytune.costs.jobs import plan_jobs
 from polytune.files import read_json
@@ -25,17 +26,18 @@ LONGEST = 12
 
 def command(
     target: Annotated[str, typer.Argument(help="A study, `all`, or a result as for polytune explain.")] = EVERY,
-    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    configfile: Files = None,
+    config: Values = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every setting that differs.")] = False,
 ) -> None:
     """Say why a result would be made again, setting by setting, and what differs but makes nothing again."""
-    files = configfile or []
-    plan = load_plan(files)
+    given = Given.of(configfile, config)
+    plan = load_plan(given)
     if target == EVERY or target in plan.studies:
         asked, targets = [target], plan.targets(plan.studies if target == EVERY else [target])
     else:
         asked = targets = find_below(plan, target)
-    due = needed_for(plan_jobs(asked, files), targets)
+    due = needed_for(plan_jobs(asked, given), targets)
     doing = [job for job in due if not writes_specs(job)]
     print(f"{target}: {_sum(doing)}")
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}

@@ -21,12 +21,15 @@ def merge_config(files: Iterable[Path | str], assignments: Iterable[str] = ()) -
     """Return the values of configuration files and of `key=value` assignments, later ones over earlier ones.
 
     They are read as every other YAML here: Snakemake's own reader takes `1e-2` for text and drops a repeated key.
+    Raises `InputError` for what cannot be read.
     """
     values: dict = {}
     for file in files:
         _merge(values, _mapping(read_yaml(file), str(file)))
     for assignment in assignments:
-        key, _, value = assignment.partition("=")
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise InputError(f"--config {assignment}: expected KEY=VALUE (a file is given with --configfile)")
         _merge(values, {key: parse_yaml(value, f"--config {key}")})
     return values
 

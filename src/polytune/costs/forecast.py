@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from polytune.config.settings import load_config, merge_config
+from polytune.config.given import Files, Given, Values
+from polytune.config.settings import load_config
 from polytune.costs.answers import find_answers
 from polytune.costs.assumptions import Assumptions, Device
 from polytune.costs.cost_table import Forecast, show, show_errors
@@ -23,7 +23,6 @@ from polytune.errors import InputError
 from polytune.machine import choose_device
 from polytune.study.plan import Plan
 
-CONFIG = Path("config/config.yaml")
 SMALL_MODEL = 1e9  # parameters; a smaller one may be tuned on a CPU
 
 
@@ -31,7 +30,8 @@ def command(
     targets: Annotated[
         list[str] | None, typer.Argument(help="Studies or files, as for snakemake; default all that are configured.")
     ] = None,
-    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    configfile: Files = None,
+    config: Values = None,
     device: Annotated[
         str,
         typer.Option(
@@ -41,9 +41,10 @@ def command(
     ] = "",
 ) -> None:
     """Show jobs, device-hours, node-hours, memory and disk of what is still to be made."""
+    given = Given.of(configfile, config)
     with ThreadPoolExecutor(1) as beside:  # Snakemake reads the same plan in a process of its own
-        outputs = beside.submit(list_outputs, targets or [], configfile or [])
-        plan = load_plan(configfile or [])
+        outputs = beside.submit(list_outputs, targets or [], given)
+        plan = load_plan(given)
         subjects = find_subjects(plan) | find_answers(plan)
         jobs = group_outputs(outputs.result(), subjects)
     assumptions = Assumptions(find_models(plan))
@@ -100,6 +101,6 @@ def add_up(jobs: Iterable[Job], costs: Costs, device: Device) -> Forecast:
     return forecast
 
 
-def load_plan(configfiles: list[Path]) -> Plan:
-    """Return the plan of `config/config.yaml` with further files on top, as the workflow merges them."""
-    return Plan(load_config(merge_config([CONFIG, *configfiles])))
+def load_plan(given: Given) -> Plan:
+    """Return the plan of `config/config.yaml` with what a command was given on top, as the workflow has it."""
+    return Plan(load_config(given.merge()))

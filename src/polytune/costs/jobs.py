@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.costs.memory import model_of
@@ -20,6 +19,7 @@ from polytune.errors import InputError
 
 if TYPE_CHECKING:
     from polytune.config.benchmarks import Evaluation
+    from polytune.config.given import Given
     from polytune.costs.operations import Model
     from polytune.mixtures.families import Recipe
     from polytune.study.expand import Run
@@ -98,13 +98,12 @@ def stem(path: str) -> str:
     return folder + slash + name.partition(".")[0]
 
 
-def list_outputs(targets: list[str], files: list[Path]) -> list[dict[str, str]]:
+def list_outputs(targets: list[str], given: Given) -> list[dict[str, str]]:
     """Return Snakemake's summary of all that `targets` need: for each output file its rule, status and plan.
 
-    `files` are configuration files on top of `config/config.yaml`. Raises `InputError` with Snakemake's own words if it
-    cannot plan.
+    Raises `InputError` with Snakemake's own words if it cannot plan.
     """
-    lines = _ask_snakemake(["--summary", *targets], files)
+    lines = _ask_snakemake(["--summary", *targets], given)
     return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
@@ -121,13 +120,13 @@ class PlannedJob:
     shell: str = ""
 
 
-def plan_jobs(targets: list[str], files: list[Path], forced: bool = False) -> list[PlannedJob]:
+def plan_jobs(targets: list[str], given: Given, forced: bool = False) -> list[PlannedJob]:
     """Return the jobs that would run for `targets`, each with its files and Snakemake's reason.
 
     With `forced`, the jobs of the targets themselves are among them although nothing asks for them. Raises `InputError`
     as `list_outputs` does.
     """
-    lines = _ask_snakemake(["--dry-run", "--printshellcmds", *["--force"] * forced, *targets], files)
+    lines = _ask_snakemake(["--dry-run", "--printshellcmds", *["--force"] * forced, *targets], given)
     return read_jobs(lines)
 
 
@@ -150,10 +149,9 @@ def read_jobs(lines: Iterable[str]) -> list[PlannedJob]:
     return jobs
 
 
-def _ask_snakemake(words: list[str], files: list[Path]) -> list[str]:
+def _ask_snakemake(words: list[str], given: Given) -> list[str]:
     """Return the lines that Snakemake prints."""
-    call = [sys.executable, "-m", "snakemake", *words]
-    call += ["--configfile", *map(str, files)] if files else []
+    call = [sys.executable, "-m", "snakemake", *words, *given.words()]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.splitlines()

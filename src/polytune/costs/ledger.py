@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from polytune.config.given import Files, Given, Values
 from polytune.costs.forecast import load_plan
 from polytune.costs.manifests import evaluations, losses, responses, trainings, verdicts
 from polytune.files import write_json
@@ -36,14 +37,15 @@ Ledger = dict[tuple[str, str, str], Entry]
 
 
 def command(
-    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
+    configfile: Files = None,
+    config: Values = None,
     output: Annotated[Path | None, typer.Option(help="Also write the sums as JSON.")] = None,
 ) -> None:
     """Sum device-hours and energy of the finished runs, per study, rule and device.
 
     A run that two studies share counts in both, and once in the last line.
     """
-    ledger = sum_runs(load_plan(configfile or []))
+    ledger = sum_runs(load_plan(Given.of(configfile, config)))
     print(show(ledger))
     if output:
         rows = [

@@ -34,7 +34,7 @@ def command(
     model: Annotated[Path, typer.Option(help="Directory of full weights, or of an adapter that names its base.")],
     output: Annotated[Path, typer.Option(help="Results, in the harness's JSON layout.")],
     samples: Annotated[Path, typer.Option(help="Table with one row per item (parquet).")],
-    benchmark: Annotated[str, typer.Option(help="Benchmark of config/benchmarks.tsv, or of --config.")] = "",
+    benchmark: Annotated[str, typer.Option(help="Benchmark of config/benchmarks.tsv, or of --configfile.")] = "",
     data: Annotated[
         Path | None, typer.Option(help="Directory with data sets in folders named like their hub ids.")
     ] = None,
@@ -48,7 +48,9 @@ def command(
     template: Annotated[
         str, typer.Option(help="With --loss: prompt template. Default: the one that the model was tuned with.")
     ] = "",
-    config: Annotated[Path | None, typer.Option(help="Configuration that has the benchmark (own.benchmarks).")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--configfile", help="Configuration that has the benchmark (own.benchmarks).")
+    ] = None,
     base: Annotated[Path | None, typer.Option(help="Base of the adapter, instead of the one it names.")] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Finished evaluations (default: .cache beside the output).")
@@ -73,7 +75,9 @@ def command(
         raise InputError("name what is measured: either --benchmark NAME --data DIR or --loss FILES")
     if loss:
         if any(option is not None for option in (data, config, cache)):
-            raise InputError("--loss: takes its rows from the files that it names; leave --data, --config, --cache out")
+            raise InputError(
+                "--loss: takes its rows from the files that it names; leave --data, --configfile, --cache out"
+            )
         from polytune.evaluation.row_losses import RowLosses
 
         options = Options(precision, choose_device(device), batch_tokens)

@@ -74,7 +74,7 @@ def name_of(directory: Path) -> str:
 
 def command(
     directory: Annotated[Path, typer.Argument(help="Model directory: config.json, safetensors, tokenizer.json.")],
-    config: Annotated[Path, typer.Option(help="Your configuration file; made if it is not there.")],
+    config: Annotated[Path, typer.Option("--configfile", help="Your configuration file; made if it is not there.")],
     name: Annotated[str, typer.Option(help="Its name in studies. Default: the directory's.")] = "",
     hub_id: Annotated[str, typer.Option(help="Where it comes from on the hub, for the cards of tuned models.")] = "",
     licence: Annotated[str, typer.Option(help="Licence. Default: what README.md says.")] = "",

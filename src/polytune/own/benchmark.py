@@ -67,7 +67,7 @@ def command(
     folder: Annotated[str, typer.Argument(help="Folder of the harness's task files, below lm_eval/tasks.")],
     prefix: Annotated[str, typer.Argument(help="What its tasks' names begin with, before the language's code.")],
     data: Annotated[Path, typer.Option(help="Directory with data sets in folders named like their hub ids.")],
-    config: Annotated[Path, typer.Option(help="Your configuration file; made if it is not there.")],
+    config: Annotated[Path, typer.Option("--configfile", help="Your configuration file; made if it is not there.")],
     name: Annotated[str, typer.Option(help="Its name in studies: a-z, 0-9 and dashes.")],
     title: Annotated[str, typer.Option(help="The name as figures and tables show it. Default: the name.")] = "",
     parallel: Annotated[
@@ -103,5 +103,6 @@ def command(
     write_entries(config, [(("own", "benchmarks", name), row), (("locations", "benchmarks"), root)])
     print(f"{config}: benchmark '{name}': {', '.join(f'{code} {count:,}' for code, count in counts.items())} items")
     print(
-        f"guessing gives {row['chance']}; try it: polytune evaluate --benchmark {name} --config {config} --items 20 ..."
+        f"guessing gives {row['chance']}; "
+        f"try it: polytune evaluate --benchmark {name} --configfile {config} --items 20 ..."
     )

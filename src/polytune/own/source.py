@@ -46,7 +46,7 @@ def command(
     path: Annotated[
         str, typer.Argument(help="Directory of the files of all languages, or their pattern with {language}.")
     ],
-    config: Annotated[Path, typer.Option(help="Your configuration file; made if it is not there.")],
+    config: Annotated[Path, typer.Option("--configfile", help="Your configuration file; made if it is not there.")],
     name: Annotated[str, typer.Option(help="Its name in studies. Default: the directory's.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "unknown",
 ) -> None:

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from polytune import ROOT
-from polytune.config.settings import merge_config
-from polytune.costs.forecast import CONFIG
+from polytune.config.given import Files, Given, Values
 from polytune.errors import InputError
 from polytune.files import write_text
 
@@ -19,15 +18,15 @@ def command(
         Path | None, typer.Option(help="Page to write; default report/report.html below the results.")
     ] = None,
     results: Annotated[Path | None, typer.Option(help="Folder of results; default that of the configuration.")] = None,
-    configfile: Annotated[list[Path] | None, typer.Option(help="Configuration on top of config/config.yaml.")] = None,
-    config: Annotated[list[str] | None, typer.Option(help="KEY=VALUE on top of it, as for snakemake --config.")] = None,
+    configfile: Files = None,
+    config: Values = None,
     published: Annotated[Path, typer.Option(help="Folder of published values.")] = ROOT / "config" / "published",
 ) -> None:
     """Write the report of the configured studies and of all studies whose results are there, finished or not."""
     from polytune.report.page import render
     from polytune.report.studies import find_studies
 
-    values = merge_config([CONFIG, *(configfile or [])], config or [])
+    values = Given.of(configfile, config).merge()
     if results is not None:
         if not results.is_dir():
             raise InputError(f"--results: {results}: no such directory; run a study first, e.g. make run")
