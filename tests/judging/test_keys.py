@@ -148,3 +148,13 @@ def test_bad_tables_are_one_line(tmp_path):
         with pytest.raises(InputError) as caught:
             judges(path)
         assert str(caught.value).startswith(f"{path}: ") and message in str(caught.value)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_every_protocol_has_requests_of_its_own(turn):
+    """Verdicts that are computed differ between protocols although nobody reads their texts."""
+    asked = [
+        replace(QUESTION, protocol=protocol, turn=turn, answers=("a", "b")[:turn], others=("c", "d")[:turn])
+        for protocol in PROTOCOLS.values()
+    ]
+    assert len({key(ENTRIES["reference"], question) for question in asked}) == len(PROTOCOLS) > 4

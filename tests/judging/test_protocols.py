@@ -78,7 +78,8 @@ def test_what_is_computed_hangs_on_answer_and_reference(turn):
     for protocol in computed:
         references = ("first reference", "second reference")[:turn]
         word = ("first", "second")[turn - 1]
-        assert ask(protocol, turn, references).render() == f"Reference: {word} reference\nAnswer: {word} answer\n"
+        text = f"{protocol.name}\nReference: {word} reference\nAnswer: {word} answer\n"
+        assert ask(protocol, turn, references).render() == text
         assert protocol.read("[[0.5]]").value == 0.5 and protocol.read("[[2]]").value is None
 
 

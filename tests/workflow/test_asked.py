@@ -12,6 +12,7 @@ from tests.workflow.conftest import TOY_CONFIG
 
 STUDY = "config/studies/asked.yaml"
 RUN = "results/runs/world-bloom-w1-tiny/full/world-w1-tiny-en-100-rows-replay60/seed1"
+COMPUTED = {"exact-match": "exact_match", "token-f1": "token_f1"}
 CHECKS = {"write_spec_of_scores": 1, "collect_scores": 1, "build_table": 1}
 """What follows verdicts; the table of checks is in every study with a judge."""
 
@@ -112,11 +113,12 @@ def test_results_that_were_moved_are_known_without_snakemake_s_records(asked):
 
 def test_a_loss_and_a_comparison_with_references_need_no_new_answer(asked):
     asked.edit(STUDY, "identifier: exact}}", "identifier: exact, loss: true}}")
-    asked.edit(STUDY, "{quality:", "{f1: {responses: questions, protocol: token-f1, judge: reference}, quality:")
+    compared = [f"{name}: {{responses: questions, protocol: {name}, judge: reference}}" for name in COMPUTED]
+    asked.edit(STUDY, "{quality:", f"{{{', '.join(compared)}, quality:")
     planned = asked.plan()
     runs = len(list((asked.folder / "results/runs").glob("world-*/*/*/seed*")))
     assert planned["evaluate_loss"] == runs > 1
-    assert sum(count for rule, count in planned.items() if rule.startswith("judge")) == 1
+    assert sum(count for rule, count in planned.items() if rule.startswith("judge")) == len(COMPUTED)
     assert not planned.keys() & {"train_full", "evaluate_run", "generate", "identify_exact_1", "read_prompts"}
     asked.run("--profile", "profiles/local", "--cores", "2")
     assert asked.plan() == {}
@@ -127,5 +129,14 @@ def test_a_loss_and_a_comparison_with_references_need_no_new_answer(asked):
     }
     assert all(row["value"] > 0 for row in found["answer_loss"])
     assert all(0 <= row["value"] <= 1 and not row["missing"] for row in found["token_f1"])
+    # each of the two formulas has verdicts of its own on the same answers
+    items = read_table(asked.folder / "results/scores/asked/world/items.parquet").to_pylist()
+    place = ("run", "language", "item", "turn")
+    exact, overlap = (
+        {tuple(row[name] for name in place): row["value"] for row in items if row["measure"] == measure}
+        for measure in COMPUTED.values()
+    )
+    assert exact.keys() == overlap.keys() and any(0 < value < 1 for value in overlap.values())
+    assert all(exact[key] == (overlap[key] == 1) for key in exact)
     # a loss is of first turns: of each language as many as there are questions
     assert {row["items"] for row in found["answer_loss"] if row["language"]} == {8}

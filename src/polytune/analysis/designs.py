@@ -59,7 +59,7 @@ def find_designs(answers: pd.DataFrame, named: pd.DataFrame) -> Iterator[tuple[s
     """Yield (base, design) for each base, world, protocol and opponent; `answers` are items, `named` the runs."""
     merged = answers.merge(named[["run", "base", "world", "group"]], on="run")
     for (base, world, *_), part in merged.groupby(["base", "world", "protocol", "opponent"], sort=False):
-        runs = named[(named["base"] == base) & (named["world"] == world) & named["run"].isin(part["run"])]
+        runs = named[(named["base"] == base) & (named["world"] == world) & named["run"].isin(part["run"].unique())]
         grid, left_out = _choose_grid(runs)
         judges = list(dict.fromkeys(part["judge"]))
         arrays = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,17 +27,22 @@ class Items:
         Raises `InputError` if there is none: other metrics of the harness are known as means only. Imported runs may
         have none of any measure.
         """
-        import pandas as pd
+        return _read(self.path, evaluation, origin, measure, categories).copy(deep=False)
 
-        wanted = [("evaluation", "=", evaluation), ("origin", "=", origin), ("measure", "=", measure)]
-        if not self.path.is_file():
-            raise InputError(f"{self.path}: no such file; collect the scores again")
-        words = ["run", "judge", "protocol", "opponent", "language", *["category"] * categories]
-        columns = [*words, "item", "turn", "value"]
-        table = pd.read_parquet(self.path, columns=columns, filters=wanted)
-        if table.empty and origin != IMPORTED:
-            raise InputError(f"{self.path}: no items of {evaluation} with the measure '{measure}'")
-        return table.astype(dict.fromkeys(words, str))
+
+@lru_cache(maxsize=1)  # one analysis after the other asks for the same
+def _read(path: Path, evaluation: str, origin: str, measure: str, categories: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    wanted = [("evaluation", "=", evaluation), ("origin", "=", origin), ("measure", "=", measure)]
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; collect the scores again")
+    words = ["run", "judge", "protocol", "opponent", "language", *["category"] * categories]
+    columns = [*words, "item", "turn", "value"]
+    table = pd.read_parquet(path, columns=columns, filters=wanted)
+    if table.empty and origin != IMPORTED:
+        raise InputError(f"{path}: no items of {evaluation} with the measure '{measure}'")
+    return table.astype(dict.fromkeys(words, str))
 
 
 def item_values(answers: pd.DataFrame, value: str, columns: list[str]) -> pd.DataFrame:

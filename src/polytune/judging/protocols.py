@@ -23,7 +23,8 @@ NUMBER, SEAT = r"\d+(?:\.\d+)?", "[ABC]"
 SEATS = {"A": 1.0, "B": 0.0, "C": 0.5}
 """What each verdict of a comparison is worth to the answer that sits first."""
 COMPARED = {"": "Answer: {answer}\n", ".reference": "Reference: {reference}\nAnswer: {answer}\n"}
-"""Texts of the protocols that are computed: nobody reads them, the keys of verdicts hang on them."""
+"""Texts of the protocols that are computed, after the protocol's name: nobody reads them, but the keys of verdicts hang
+on them, and another formula has other verdicts."""
 
 
 @dataclass(frozen=True)
@@ -108,5 +109,5 @@ def render(text: str, values: Mapping[str, str]) -> str:
 @cache
 def _texts(name: str) -> dict[str, str]:
     if PROTOCOLS[name].computed:
-        return {name + ending: text for ending, text in COMPARED.items()}
+        return {name + ending: f"{name}\n{text}" for ending, text in COMPARED.items()}
     return {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob(f"{name}.*txt")}

@@ -1,4 +1,4 @@
-"""The table of items, written evaluation by evaluation: at full scale it has millions of rows."""
+"""The table of items: at full scale it has millions of rows, of which an analysis reads those of one measure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from polytune.files import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 WORDS = ("run", "evaluation", "origin", "language", "category", "measure", "judge", "protocol", "opponent")
 """Columns that repeat few words; stored as a dictionary."""
+GROUP_ROWS = 100_000
+"""Rows of one evaluation, origin and measure that are written together: a reader skips the groups of other ones."""
 
 
 class ItemsWriter:
@@ -27,6 +30,7 @@ class ItemsWriter:
         types = {"item": pa.int32(), "turn": pa.int8(), "value": pa.float64()}
         self._schema = pa.schema([(name, types.get(name, word)) for name in names])
         self._path, self._files = path, ExitStack()
+        self._waiting: dict[tuple[str, str, str], list[pa.Table]] = {}
 
     def __enter__(self) -> ItemsWriter:
         import pyarrow.parquet as pq
@@ -38,6 +42,9 @@ class ItemsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            for key in list(self._waiting):
+                self._write(key)
         self._files.__exit__(kind, error, trace)
 
     def add(self, items: pd.DataFrame, **words: str) -> None:
@@ -51,4 +58,18 @@ class ItemsWriter:
         places = ["language", "category", "item", "turn"]
         long = items.melt(places, var_name="measure", value_name="value").dropna(subset="value")
         long = long.assign(**dict.fromkeys(("judge", "protocol", "opponent"), "") | words)
-        self._writer.write_table(pa.Table.from_pandas(long[self._schema.names], self._schema, preserve_index=False))
+        table, start = pa.Table.from_pandas(long[self._schema.names], self._schema, preserve_index=False), 0
+        for measure, rows in long["measure"].value_counts(sort=False).items():  # one after the other, as melted
+            key = words["evaluation"], words["origin"], measure
+            waiting = self._waiting.setdefault(key, [])
+            waiting.append(table.slice(start, rows))
+            start += rows
+            if sum(map(len, waiting)) >= GROUP_ROWS:
+                self._write(key)
+
+    def _write(self, key: tuple[str, str, str]) -> None:
+        """Write what waits of an evaluation, origin and measure as one group of rows."""
+        import pyarrow as pa
+
+        table = pa.concat_tables(self._waiting.pop(key)).unify_dictionaries().combine_chunks()
+        self._writer.write_table(table, row_group_size=max(1, len(table)))
