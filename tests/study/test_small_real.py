@@ -48,15 +48,15 @@ def plan_of(project, root, example, tmp_path, change=("", "")):
     return Plan(load_config(merge_config([tmp_path / "my.yaml"])))
 
 
-def test_the_example_is_one_base_and_three_mixtures_under_one_budget(project, given, tmp_path):
+def test_the_example_is_one_base_and_five_sizes_in_two_designs(project, given, tmp_path):
     plan = plan_of(project, given, "smollm2.yaml", tmp_path)
     assert {run.seed for run in plan.tuned.values()} == {1, 2}
-    tuned = {plan.recipes[run.mixture].size: run for run in plan.tuned.values()}
-    assert sorted(tuned) == [1, 4, 12] and len(plan.runs) == 1 + 2 * 3
-    assert {run.spec["hyperparameters"]["template"] for run in tuned.values()} == {"chat"}
-    for run in tuned.values():
-        recipe = plan.recipes[run.mixture]
-        assert recipe.complete_rows and 48 in recipe.amount.values()
+    assert len(plan.tuned) == 2 * 2 * 5 and len(plan.runs) == 1 + 2 * 2 * 5
+    assert {run.spec["hyperparameters"]["template"] for run in plan.tuned.values()} == {"chat"}
+    families = plan.studies["small-real"].families
+    assert [[recipe.size for recipe in family] for family in families.values()] == [[1, 2, 4, 8, 12]] * 2
+    for name, rows in {"one-budget": 48, "growing": 8}.items():
+        assert all(recipe.complete_rows and rows in recipe.amount.values() for recipe in families[name])
     assert {(one.origin, one.items) for one in plan.owed[BASE]} == {("directory", 25)}
     (asked,) = plan.answers.responses[BASE].values()
     assert (asked.origin, asked.items, asked.loss) == ("directory", 10, True)

@@ -112,3 +112,11 @@ def test_the_pairing_is_stated_and_doubted_where_it_is_arbitrary(study):
     assert "over n = 3 runs" in table.notes[0]
     unpaired = build(study, pair_by=[])
     assert "p of a Welch's t-test against rnd, unpaired" in unpaired.notes[0]
+
+
+def test_numbers_stand_by_size_whatever_the_order_of_the_study(tmp_path):
+    codes = ["zh", "it", "ta", "th", "tr", "id", "vi", "et", "sw", "qu", "ht"]
+    runs = [make_run([]), *(make_run(codes[:size], f"world-{size}", seed=1) for size in (4, 11, 2))]
+    study = collect_study(tmp_path, write_results(tmp_path, runs, ("xcopa",)))
+    options = {"against": "n_languages", "reference": "4", "pair_by": []}
+    assert [row[1].text for row in build(study, **options).rows] == ["base model", "2", "4", "11"]

@@ -56,6 +56,10 @@ def contrast_rows(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, cont
     rows["group"] = values.mask(rows["method"] == UNTUNED, UNTUNED)
     rows = rows[~rows["group"].isin(["", "nan"])]  # runs without a value of the column
     rows = rows.drop_duplicates([*scores.columns, "group", *contrast.pair_by])
+    if pd.api.types.is_numeric_dtype(rows[contrast.against]):  # numbers by size, words in the order of the study
+        places = {base: place for place, base in enumerate(dict.fromkeys(rows["base"]))}
+        rows = rows.assign(place=rows["base"].map(places)).sort_values(["place", contrast.against], kind="stable")
+        rows = rows.drop(columns="place")
     if contrast.against == "base":
         rows["base"] = ""
     groups = list(dict.fromkeys(rows["group"]))
