@@ -38,6 +38,8 @@ TASKS = {"xwinograd": ("en", "xwinograd_en", 250), "xnli": ("en", "xnli_en", 60)
 BATCHES = (1, 8, 16)
 LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": ["q_proj", "k_proj", "v_proj"]}
 LANGUAGES = ("en", "de", "es", "zh")
+SAME_LOSS = 1e-4
+"""Nats per token by which two losses of the same rows may differ."""
 AIMS = {"evaluation": 2.5, "training": 1.3}
 
 
@@ -187,6 +189,9 @@ def show_training(options: argparse.Namespace) -> None:
         print(
             f"| {peer} | {speed[peer]:.0f} ({each}) | {peak:.0f} | {found[0]['useful']:.0%} | {found[0]['loss']:.6f} |"
         )
+    losses = [found[0]["loss"] for found in results.values()]
+    if max(losses) - min(losses) > SAME_LOSS:
+        sys.exit(f"the peers do not train on the same: losses of the first rows are {losses}")
     print(f"\ntraining: {speed['polytune'] / speed['trainer']:.2f} x (aim {AIMS['training']} x)")
 
 

@@ -179,11 +179,12 @@ def train_with_polytune(make: Callable, rows, setting: Setting) -> dict:
     from polytune.training.rows import Limits, Rows
     from polytune.training.spec import Hyperparameters, Lora
 
-    hyper = Hyperparameters(1e-4, setting.epochs, setting.update_rows, LONGEST, precision=setting.precision)
+    longest = max(sum(map(len, row)) for row in rows)  # nothing is cut: the peer cuts nothing either
+    hyper = Hyperparameters(1e-4, setting.epochs, setting.update_rows, longest, precision=setting.precision)
     with tempfile.TemporaryDirectory() as name:
         write_store(Path(name) / "bench" / "en", rows, setting.vocabulary)
         mixture = Mixture("bench", "bench", "bench", ("en",), (Part("bench", "en", "all", len(rows), ""),))
-        selected = Rows(mixture, Path(name), Limits(LONGEST))
+        selected = Rows(mixture, Path(name), Limits(longest))
         updates = Updates(selected, 1, setting.epochs, setting.update_rows, setting.micro_tokens)
         model = make()
         compute_packs(model)
