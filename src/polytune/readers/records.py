@@ -127,7 +127,12 @@ def _unwrapped(value: dict[str, Any], path: Path) -> list[Any]:
 
 def _read_separated(path: Path, delimiter: str) -> list[dict[str, Any]]:
     csv.field_size_limit(sys.maxsize)  # the library's limit, 131,072 characters, is shorter than long answers
-    rows = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    lines = io.StringIO(read_text(path), newline="")
+    above = 0  # lines of comments above the header
+    while (here := lines.tell()) >= 0 and lines.readline().startswith("# "):
+        above += 1
+    lines.seek(here)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
     records, header = [], None
     try:
         for cells in rows:
@@ -137,15 +142,15 @@ def _read_separated(path: Path, delimiter: str) -> list[dict[str, Any]]:
                 header = _header(cells, path)
             elif len(cells) != len(header):
                 raise InputError(
-                    f"{path}: row {len(records) + 1} (line {rows.line_num}) has {len(cells)} columns, "
+                    f"{path}: row {len(records) + 1} (line {above + rows.line_num}) has {len(cells)} columns, "
                     f"the header has {len(header)}"
                 )
             else:
                 records.append(dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         raise InputError(
-            f"{path}: row {len(records) + 1} (line {rows.line_num}): {error}; put a field with quotes into quotes and "
-            "double those inside"
+            f"{path}: row {len(records) + 1} (line {above + rows.line_num}): {error}; put a field with quotes into "
+            "quotes and double those inside"
         ) from None
     return records
 

@@ -251,6 +251,9 @@ def _scores(
             mean = group = Score(mean.value, clustered_score(values, measure).stderr, mean.items)
         yield "mean", "", measure, mean
         yield "group", "", measure, group
+    for measure, value in evaluation.groups.items():
+        if measure not in measured:  # imported as a mean over languages alone
+            yield "group", "", measure, Score(value, math.nan, 0)
 
 
 def command(
