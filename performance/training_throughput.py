@@ -3,10 +3,9 @@
     python performance/training_throughput.py
 
 Both train the same tiny model from the same weights on the same rows with the same update size, optimizer and clipping.
-Trainer pads micro-batches of 4 rows of similar length (its `group_by_length`, the best peer whose loss is right, see
-docs/performance.md) and accumulates two; Polytune packs the 8 rows. Every measurement is a process of its own on one
-core; the two alternate, and the table shows medians. The first update is not timed. Before training, both compute the
-loss of the same 8 rows: the last column is the difference, in nats per token.
+Trainer pads micro-batches of 4 rows of similar length (its `group_by_length`, the best peer whose loss is right) and
+accumulates two; Polytune packs the 8 rows. Every measurement is a process of its own on one core; the two alternate,
+the table shows medians. The first update is not timed. The last column is by how much losses of the same 8 rows differ.
 """
 
 from __future__ import annotations

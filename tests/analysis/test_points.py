@@ -10,7 +10,7 @@ from scipy import stats
 from polytune.analysis.choices import Choice, Layout, choose_runs, choose_scores, name_models, without_world
 from polytune.analysis.groups import mean_scores
 from polytune.analysis.items import Items
-from polytune.analysis.points import select_points
+from polytune.analysis.points import select_points, wilson_interval
 from polytune.errors import InputError
 from polytune.scores.spec import UNTUNED
 from tests.cases.synthetic_study import (
@@ -112,6 +112,10 @@ def test_seeds_are_averaged_and_their_spread_counts(lucky):
     # two seeds 2 points apart: standard deviation sqrt(2), standard error of their mean 1
     assert line.loc[8, "stderr"] == pytest.approx(np.hypot(single.loc[8, "stderr"], 1))
     assert line.loc[0, "seeds"] == 1 and line.loc[8, "seeds"] == 2
+    # Wilson's interval with as many items as have this error: fewer than the 60 that each seed answers
+    share, error = line.loc[8, "value"] / 100, line.loc[8, "stderr"] / 100
+    interval = wilson_interval(share, 1 + share * (1 - share) / error**2, 1.96)
+    assert line.loc[8, ["low", "high"]].tolist() == pytest.approx([100 * end for end in interval], abs=1e-6)
 
 
 def test_all_equal_seeds_leave_the_error_of_the_items(lucky):
@@ -122,6 +126,14 @@ def test_all_equal_seeds_leave_the_error_of_the_items(lucky):
     rows = choose_scores(scores, Choice(), ["xcopa"], aggregate="mean")
     twice = select_points(rows, runs, Choice(), Layout())
     np.testing.assert_allclose(twice["stderr"], points_of(lucky)["stderr"])
+    # in one language as well; and where every item is wrong the interval has a width
+    for values in (scores, scores.assign(value=0.0, stderr=0.0)):
+        found = [
+            select_points(choose_scores(some, Choice(), ["xcopa"], ["th"]), runs, Choice(), Layout())
+            for some in (values, values[values["run"].isin(lucky.runs["run"])])
+        ]
+        np.testing.assert_allclose(found[0][["low", "high"]], found[1][["low", "high"]])
+        assert (found[0]["low"] < found[0]["high"]).all() and (found[0]["low"] >= -1e-9).all()
 
 
 def test_worlds_have_items_of_their_own(worlds):

@@ -66,7 +66,7 @@ def test_padding_and_batches_change_nothing(tmp_path, kind):
 def test_the_command_writes_what_selections_and_similarities_read(data, tmp_path):
     model = write_model(tmp_path / "model")
     output = tmp_path / "vectors.parquet"
-    command(model, data, output, "eng, German tr", rows=2)  # by any names
+    command(model, data, output, "en de tr", rows=2)
     vectors = read_own_vectors(output)
     assert sorted(vectors.index) == ["de", "en", "tr"] and vectors.shape[1] > 8
     selections.command(tmp_path / "s.json", selections.Features.model, 2, 1, own_vectors=output, candidates="en de tr")

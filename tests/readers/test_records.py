@@ -129,6 +129,9 @@ def test_quotes_line_breaks_and_separators_are_kept(tmp_path):
     text = 'id,text\r\n1,"a ""b"", c\nd"\r\n2,5" wide\r\n'
     assert read(tmp_path / "x.csv", text) == [{"id": "1", "text": 'a "b", c\nd'}, {"id": "2", "text": '5" wide'}]
     assert read(tmp_path / "x.tsv", 'id\ttext\n1\t"a\tb"\n') == [{"id": "1", "text": "a\tb"}]
+    commented = '# from "a" table, 1\r\n# b\r\nid,text\r\n1,# c\r\n'
+    assert read(tmp_path / "x.csv", commented) == [{"id": "1", "text": "# c"}]
+    assert read(tmp_path / "x.csv", "#id,text\n1,a\n") == [{"#id": "1", "text": "a"}]
     assert read(tmp_path / "x.csv", "id,text\r1,a\r2,b\r") == [{"id": "1", "text": "a"}, {"id": "2", "text": "b"}]
     long = "x" * 1_000_000
     assert read(tmp_path / "x.csv", f"id,text\n1,{long}\n") == [{"id": "1", "text": long}]
@@ -138,6 +141,7 @@ def test_quotes_line_breaks_and_separators_are_kept(tmp_path):
     ("content", "message"),
     [
         ("a,b\n1,2\n1,2,3\n", "row 2 (line 3) has 3 columns, the header has 2"),
+        ("# c\n# d\na,b\n1\n", "row 1 (line 4) has 1 columns, the header has 2"),
         ("a,b\n1\n", "row 1 (line 2) has 1 columns, the header has 2"),
         ("a,a\n1,2\n", "the column 'a' stands twice in the header"),
         ('a,b\n1,"open\n2,x\n', "unexpected end of data"),

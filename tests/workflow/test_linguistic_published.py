@@ -57,9 +57,9 @@ def test_means_and_margins_are_the_authors(tables):
     for base, values in published.items():
         pairs = zip(values[::2], values[1::2], strict=True)
         for name, (mean, margin) in zip(SETS, pairs, strict=True):
-            assert found[base, EVERY, name] == pytest.approx((mean, margin), abs=1e-6), (base, name)
+            assert found[base, EVERY, name] == pytest.approx((mean, margin), abs=6e-5), (base, name)
     for name, pair in XWINOGRAD_7B1.items():
-        assert found["bloom-7b1", "xwinograd", name] == pytest.approx(pair, abs=1e-6)
+        assert found["bloom-7b1", "xwinograd", name] == pytest.approx(pair, abs=6e-5)  # six digits are written
 
 
 def test_no_difference_survives_the_number_of_tests(tables):

@@ -57,7 +57,7 @@ MEASURES = {
     "rating_in_language": MeasureInfo("rating in the right language", judged=True),
     "rating_lost": MeasureInfo("rating lost to the wrong language", higher_is_better=False, judged=True),
     "exact_match": MeasureInfo("exact match", "%", percent=True, is_share=True, digits=1, judged=True),
-    "token_f1": MeasureInfo("F1 of tokens", "%", percent=True, digits=1, judged=True),
+    "token_f1": MeasureInfo("F1 of tokens", "%", percent=True, is_rate=True, digits=1, judged=True),
     "answer_loss": MeasureInfo("loss on the right answer", "nats per token", higher_is_better=False, digits=3),
     "win": MeasureInfo("wins, ties counted half", "%", percent=True, is_rate=True, digits=1, judged=True),
     "length_advantage": MeasureInfo("length beyond the opponent's", "characters", digits=1),

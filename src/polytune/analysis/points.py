@@ -167,7 +167,8 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         own = sum(error**2 for error in errors) / len(errors)
         stderr = math.sqrt(max(between, own if own == own else between) / len(means))
     low, high = value - BAND * stderr, value + BAND * stderr
-    if len(rows) == 1 and first["language"] and not first["aggregate"] and first["items"]:
+    # several runs answer the same items: their mean is a share of these with the error of items and runs
+    if len(within) == 1 and first["language"] and not first["aggregate"] and first["items"]:
         if info.is_share:
             low, high = wilson_interval(value, _effective(value, stderr, int(first["items"])), BAND)
         elif info.is_rate:

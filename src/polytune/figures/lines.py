@@ -195,8 +195,9 @@ def interval_notes(lines: list[Line], scale: Scale, named: bool = True) -> list[
     import pandas as pd
 
     points = pd.concat([line.tuned if len(line.tuned) else line.points for line in lines])
-    seeds, worlds = int(points["seeds"].max()), int(points["worlds"].max())
-    over = ["items", *[f"{seeds} seeds"] * (seeds > 1), *[f"{worlds} worlds"] * (worlds > 1)]
+    seeds, worlds = sorted(set(map(int, points["seeds"]))), int(points["worlds"].max())
+    counts = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
+    over = ["items", *[f"{counts} seeds"] * (seeds[-1] > 1), *[f"{worlds} worlds"] * (worlds > 1)]
     items = sorted({int(count) for line in lines for count in line.points["items"] if count})
     counted = f"{items[0]:,}" if len(items) == 1 else f"{items[0]:,} to {items[-1]:,}"
     models = max(len(line.tuned) for line in lines)

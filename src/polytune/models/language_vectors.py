@@ -84,7 +84,9 @@ def command(
     model: Annotated[Path, typer.Option(help="Directory of the base model.")],
     data: Annotated[Path, typer.Option(help="Folder with the parallel rows of each language: LANGUAGE.parquet.")],
     output: Annotated[Path, typer.Option(help="Parquet file to write, for select-languages --own-vectors.")],
-    languages: Annotated[str, typer.Option(help="The languages, by any names; spaces or commas between.")] = "",
+    languages: Annotated[
+        str, typer.Option(help="Our codes of the languages, as the files are named; spaces between.")
+    ] = "",
     rows: Annotated[int, typer.Option(help="Rows of each language.")] = 200,
     longest: Annotated[int, typer.Option(help="Tokens of a row that are read.")] = 256,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "cpu",
@@ -94,12 +96,11 @@ def command(
     import pandas as pd
     import torch
 
-    from polytune.languages.codes import split_languages
     from polytune.models.load import choose_precision, load_transformers
 
     if bool(languages) == bool(spec):
         raise InputError("build-language-vectors: --languages names the languages, or --spec does; give one of them")
-    codes, device = split_languages(languages, "--languages"), choose_device(device)
+    codes, device = languages.split(), choose_device(device)
     if spec:
         wanted = read_json(spec)
         codes, rows, longest = wanted["languages"], wanted["rows"], wanted["longest"]
