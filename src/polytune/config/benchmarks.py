@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -132,10 +132,14 @@ def benchmarks(path: Path | str | None = None) -> dict[str, Benchmark]:
 
     Raises `InputError` naming file, row, column and the value seen.
     """
-    own = OWN["benchmarks"] if path is None else {}
-    path = path or ROOT / "config" / "benchmarks.tsv"
-    rows = {name: _checked(row, f"{path}: benchmark '{name}'") for name, row in read_rows(path, Benchmark).items()}
-    return {**rows, **own}
+    return _read(path) if path else {**_listed(ROOT / "config" / "benchmarks.tsv"), **OWN["benchmarks"]}
+
+
+def _read(path: Path | str) -> dict[str, Benchmark]:
+    return {name: _checked(row, f"{path}: benchmark '{name}'") for name, row in read_rows(path, Benchmark).items()}
+
+
+_listed = cache(_read)  # a plan asks for a benchmark hundreds of times
 
 
 def find_benchmark(name: str, option: str = "--benchmark") -> Benchmark:

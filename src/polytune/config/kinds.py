@@ -74,10 +74,8 @@ class Kind:
 
     def hint(self, option: str) -> Any:
         """Return the type of an option; only options' annotations are evaluated, others may name heavy libraries."""
-        for group in self.groups.values():
-            if option in inspect.signature(group).parameters:
-                return self._evaluate(self.options[option], vars(sys.modules[group.__module__]))
-        return self._evaluate(self.options[option])
+        group = self._owners.get(option)
+        return self._evaluate(self.options[option], vars(sys.modules[group.__module__]) if group else None)
 
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of the function for the options' `values`."""
@@ -87,6 +85,11 @@ class Kind:
                 **{key: values[key] for key in inspect.signature(group).parameters if key in values}
             )
         return arguments
+
+    @cached_property
+    def _owners(self) -> dict[str, type]:
+        """Return the dataclass of each option that is a field of one."""
+        return {option: group for group in self.groups.values() for option in inspect.signature(group).parameters}
 
     @cached_property
     def _parameters(self) -> dict[str, inspect.Parameter]:
