@@ -17,7 +17,6 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -151,11 +150,10 @@ def main() -> None:
             tokenize(folder / "data/toy" / f"{code}.parquet", store, template, False, folder / "tokens" / code)
         tokenised = time.process_time() - started
         started = time.process_time()
-        recipes = expand_family(
-            "all", "incremental", "toy", {"order": codes, "sizes": f"1-{len(codes)}", "rows": "all"}, "x"
-        )
+        entry = {"family": "incremental", "source": "toy", "order": codes, "sizes": f"1-{len(codes)}", "rows": "all"}
+        recipes = expand_family("all", entry, codes, "x")
         for recipe in recipes:
-            build_mixture(asdict(recipe), folder / "data").write(folder / "mixtures" / f"{recipe.name}.json")
+            build_mixture(recipe, folder / "data").write(folder / "mixtures" / f"{recipe.name}.json")
         manifests = time.process_time() - started
         size_of_manifests = size_of(folder / "mixtures")
         written = size_of(folder / "tokens") + size_of_manifests
