@@ -14,7 +14,12 @@ SLOW = (
     "training",
     "analysis/test_answers.py",  # collects studies
     "analysis/test_correlations.py",
+    "cluster/test_launch.py",  # ranks as processes
+    "analysis/test_published.py",  # every similarity of every pair
     "commands/test_compare.py",  # collects studies
+    "commands/test_new_study.py",  # a plan of every study
+    "data/test_tokens.py",  # tokenizers beside those of transformers
+    "scores/test_collect.py",
     "scores/test_judged.py",
     "world/test_build.py",  # makes worlds
     "fetch",  # starts servers
@@ -24,6 +29,7 @@ SLOW = (
     "evaluation/test_loglikelihoods.py",  # a model of each architecture
     "evaluation/test_peer.py",  # the harness beside ours
     "evaluation/test_real_model.py",  # a model of 135 million parameters
+    "generation/test_choosing.py",  # thousands of draws
     "generation/test_exactness.py",  # a model of each architecture
     "generation/test_generate.py",  # processes that are killed
     "generation/test_server.py",  # starts servers
@@ -34,13 +40,20 @@ SLOW = (
     "models/test_broken_files.py",  # hundreds of directories
     "models/test_adapters.py",
     "models/test_heads.py",
+    "models/test_tokenizer.py",  # tokenizers beside those of transformers
+    "readers/test_fuzz.py",  # hundreds of broken files
     "models/test_language_vectors.py",  # a model of each architecture
     "explorer/test_browser.py",  # starts a browser
+    "explorer/test_page.py",  # collects a study
     "explorer/test_same_numbers.py",  # collects a study
+    "project/test_imports.py",  # a process for every command
+    "project/test_dependencies.py",  # imports of every module
     "project/test_failures.py",  # commands as processes
     "figures/test_differences.py",  # collects a study
     "figures/test_draw.py",
     "figures/test_judged_figures.py",
+    "figures/test_glyphs.py",  # looks through fonts
+    "figures/test_selections.py",
     "figures/test_side_by_side.py",
     "tables",  # thousands of resamples, collected studies
 )

@@ -252,6 +252,7 @@ def test_nothing_is_said_that_the_jobs_do_not_say(folder):
     assert len(show(forecast(FakePlan(), "mi250x-gcd", summary=[])).splitlines()) == 4
 
 
+@pytest.mark.slow
 def test_the_commands(project, tmp_path):
     storage = tmp_path / "more.yaml"
     storage.write_text(json.dumps({"storage": {"results": str(tmp_path / "results")}}))
