@@ -27,16 +27,18 @@ class Items:
         Raises `InputError` if there is none: other metrics of the harness are known as means only. Imported runs may
         have none of any measure.
         """
-        return _read(self.path, evaluation, origin, measure, categories).copy(deep=False)
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file; collect the scores again")
+        written = self.path.stat().st_mtime_ns
+        return _read(self.path, written, evaluation, origin, measure, categories).copy(deep=False)
 
 
 @lru_cache(maxsize=1)  # one analysis after the other asks for the same
-def _read(path: Path, evaluation: str, origin: str, measure: str, categories: bool) -> pd.DataFrame:
+def _read(path: Path, written: int, evaluation: str, origin: str, measure: str, categories: bool) -> pd.DataFrame:
+    """`written` is when: a file that was collected again is another one."""
     import pandas as pd
 
     wanted = [("evaluation", "=", evaluation), ("origin", "=", origin), ("measure", "=", measure)]
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; collect the scores again")
     words = ["run", "judge", "protocol", "opponent", "language", *["category"] * categories]
     columns = [*words, "item", "turn", "value"]
     table = pd.read_parquet(path, columns=columns, filters=wanted)
