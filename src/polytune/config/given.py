@@ -14,7 +14,7 @@ from polytune.config.settings import merge_config
 CONFIG = Path("config/config.yaml")
 Files = Annotated[list[Path] | None, typer.Option("--configfile", help="Configuration on top of config/config.yaml.")]
 Values = Annotated[
-    list[str] | None, typer.Option("--config", help="KEY=VALUE on top of it, as for snakemake --config; repeatable.")
+    list[str] | None, typer.Option("--config", help="KEY=VALUE on top of it, as for snakemake --config.")
 ]
 
 
