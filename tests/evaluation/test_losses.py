@@ -150,7 +150,7 @@ def test_a_single_row_has_no_error():
         ({"loss": "{rows}", "languages": "fr", "template": "alpaca"}, "no file in 'fr'; there are: en, es"),
         ({"loss": "{rows}", "languages": "French", "template": "alpaca"}, "no file in 'fr'; there are: en, es"),
         ({"loss": "{rows}", "languages": "Frensh", "template": "alpaca"}, "--languages: .*'Frensh'.*"),
-        ({"loss": "{rows}", "cache": "x"}, "leave --data, --config, --cache out"),
+        ({"loss": "{rows}", "cache": "x"}, "leave --data, --configfile, --cache out"),
         ({"loss": "{rows}"}, "the model was not tuned here, so its template is not known; name it: --template"),
         ({"benchmark": "xcopa", "data": ".", "template": "alpaca"}, "--template: belongs to --loss"),
     ],
