@@ -17,6 +17,8 @@ KINDS = (
     "gpt2",
     "gpt_neox",
     "llama",
+    "llama-odd",
+    "llama-scaled",
     "mistral",
     "mixtral",
     "qwen3",
@@ -26,7 +28,8 @@ KINDS = (
     "mt5",
 )
 KINDS += ("bart",)
-"""`bloom-odd` has a number of heads that is no power of two and residuals after the norm; `opt` and `bart` are
+"""`bloom-odd` has a number of heads that is no power of two and residuals after the norm, `llama-odd` biases, wider
+heads, one group and a tied output layer; `llama-scaled` has rotary positions that are scaled; `opt` and `bart` are
 architectures that evaluation has no tree attention or shared encoding for."""
 
 
@@ -71,6 +74,12 @@ def build_model(kind: str, vocabulary: int, positions: int = 512, seed: int = 0)
         ),
         "gpt_neox": lambda: tr.GPTNeoXForCausalLM(tr.GPTNeoXConfig(**llama_like)),
         "llama": lambda: tr.LlamaForCausalLM(tr.LlamaConfig(**llama_like, num_key_value_heads=2)),
+        "llama-odd": lambda: tr.LlamaForCausalLM(tr.LlamaConfig(
+            **llama_like, num_key_value_heads=1, head_dim=12, attention_bias=True, mlp_bias=True, rms_norm_eps=1e-3,
+            tie_word_embeddings=True, rope_parameters={"rope_type": "default", "rope_theta": 700.0})),
+        "llama-scaled": lambda: tr.LlamaForCausalLM(
+            tr.LlamaConfig(**llama_like, rope_parameters={"rope_type": "linear", "rope_theta": 1e4, "factor": 3.0})
+        ),
         "mistral": lambda: tr.MistralForCausalLM(
             tr.MistralConfig(**llama_like, num_key_value_heads=2, sliding_window=None)
         ),

@@ -106,6 +106,9 @@ CASES: dict[str, Callable[[Path], Path]] = {
     "world": lambda path: write(path, world(), {"eos_token": "</s>", "pad_token": "<pad>", "tokenizer_class": FAST}),
     "unigram": lambda path: write(path, unigram(), {**T5, "tokenizer_class": FAST}, "mt5"),
     "words": lambda path: write(path, words(), _settings(FAST)),
+    "repeated": lambda path: write(
+        path, byte_level(), {**BYTES, "tokenizer_class": FAST, "add_prefix_space": False}, special_tokens_map=BYTES
+    ),
     # transformers rebuilds these, and puts the space in front that tokenizer.json does not
     "llama": lambda path: write(path, sentencepiece(), _settings("LlamaTokenizer", add_bos_token=True), "llama"),
     "llama without prefix": lambda path: write(path, sentencepiece(prefix=False), _settings("LlamaTokenizer"), "llama"),
@@ -122,6 +125,9 @@ CASES: dict[str, Callable[[Path], Path]] = {
     "special tokens in their own file": lambda path: write(
         path, sentencepiece(), {"tokenizer_class": FAST}, "llama", special_tokens_map=NAMES
     ),
+    "another end in a file of its own": lambda path: write(
+        path, byte_level(), {**BYTES, "tokenizer_class": FAST}, special_tokens_map={**BYTES, "eos_token": "<s>"}
+    ),
     "no settings": lambda path: write(path, sentencepiece(), None, "llama", special_tokens_map=NAMES),
     "more special tokens": lambda path: write(
         path, sentencepiece(), _settings(FAST, additional_special_tokens=["<|im_end|>"]), "llama"
@@ -129,5 +135,5 @@ CASES: dict[str, Callable[[Path], Path]] = {
     "added tokens": lambda path: write(path, sentencepiece(), _settings(FAST), "llama", added_tokens={"<x>": 700}),
     "another model's class": lambda path: write(path, byte_level(), {**BYTES, "tokenizer_class": FAST}, "phi3"),
 }
-PLAIN = ("fast", "byte level", "world", "unigram", "words")
+PLAIN = ("fast", "byte level", "world", "unigram", "words", "repeated")
 """Those that are read without transformers."""

@@ -165,26 +165,55 @@ def test_slices_of_the_vocabulary_add_up(monkeypatch, tmp_path):
     assert_equal(sliced, lm.loglikelihood(requests, disable_tqdm=True))
 
 
-def test_bloom_weights_saved_without_head_or_prefix_load():
+@pytest.mark.parametrize(("kind", "prefix"), [("bloom", "transformer."), ("llama-odd", "model.")])
+def test_weights_saved_without_head_or_prefix_load(kind, prefix):
     """The published BLOOM checkpoints hold the body's tensors without `transformer.`."""
     from polytune.models.bloom import Bloom
+    from polytune.models.llama import Llama
     from tests.cases.evaluation_cases import build_model
 
-    model = build_model("bloom", 300)
+    model = build_model(kind, 300)
     whole = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    body = {name.removeprefix("transformer."): value for name, value in whole.items() if name != "lm_head.weight"}
+    body = {name.removeprefix(prefix): value for name, value in whole.items() if name != "lm_head.weight"}
     config = json.loads(model.config.to_json_string(use_diff=False))
-    first, second = (Bloom.load(config, tensors, torch.float32) for tensors in (whole, body))
+    own = Bloom if kind == "bloom" else Llama
+    first, second = (own.load(config, tensors, torch.float32) for tensors in (whole, body))
     assert first.state_dict().keys() == second.state_dict().keys()
     for name, tensor in first.state_dict().items():
         assert torch.equal(tensor, second.state_dict()[name])
     assert first.num_parameters() == model.num_parameters()
 
 
-def test_sixteen_bit_weights_stay_close_and_use_a_float32_softmax(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("bloom", "Bloom"), ("llama", "Llama"), ("llama-odd", "Llama"), ("llama-scaled", "LlamaForCausalLM")],
+)
+def test_a_model_is_of_our_own_class_where_that_computes_all_of_it(kind, name, tmp_path):
     from polytune.evaluation.model import PolytuneLM
 
-    directory = write_model(tmp_path)
+    assert type(PolytuneLM(str(write_model(tmp_path, kind))).model).__name__ == name
+
+
+@pytest.mark.parametrize("kind", ["llama", "llama-odd"])
+def test_long_rows_of_a_llama_take_the_fused_kernel_and_stay_equal(kind, monkeypatch, tmp_path):
+    from polytune.evaluation.model import PolytuneLM
+    from polytune.models import llama
+
+    lm, fused, kernel = PolytuneLM(str(write_model(tmp_path, kind))), [], llama.functional.scaled_dot_product_attention
+    short = lm.loglikelihood(make_requests(QUESTIONS), disable_tqdm=True)
+    monkeypatch.setattr(llama, "SHORT", 0)
+    monkeypatch.setattr(
+        llama.functional, "scaled_dot_product_attention", lambda *a, **o: fused.append(1) or kernel(*a, **o)
+    )
+    assert_equal(lm.loglikelihood(make_requests(QUESTIONS), disable_tqdm=True), short)
+    assert fused
+
+
+@pytest.mark.parametrize("kind", ["bloom", "llama"])
+def test_sixteen_bit_weights_stay_close_and_use_a_float32_softmax(kind, tmp_path):
+    from polytune.evaluation.model import PolytuneLM
+
+    directory = write_model(tmp_path, kind)
     exact = PolytuneLM(str(directory)).loglikelihood(make_requests(QUESTIONS), disable_tqdm=True)
     coarse = PolytuneLM(str(directory), precision="bf16")
     assert coarse.model.dtype == torch.bfloat16

@@ -10,6 +10,7 @@ from polytune.generation.choosing import choose_by
 from polytune.generation.decoding import ContinuousBatch
 from polytune.generation.engines import Request
 from polytune.models.bloom import Bloom
+from polytune.models.llama import Llama
 from tests.cases.generation_cases import END, sharp_model
 
 KINDS = ("bloom", "bloom-odd", "gpt2", "gpt_neox", "llama", "mistral", "mixtral", "qwen3", "gemma3_text", "t5", "mt5")
@@ -66,10 +67,11 @@ def test_greedy_answers_are_those_of_transformers(kind):
         assert ours(loaded(kind), batch_tokens) == alone, batch_tokens
 
 
-@pytest.mark.parametrize("kind", ["bloom", "bloom-odd"])
-def test_our_own_bloom_answers_like_transformers(kind):
+@pytest.mark.parametrize("kind", ["bloom", "bloom-odd", "llama", "llama-odd"])
+def test_our_own_models_answer_like_transformers(kind):
     model = loaded(kind)
-    own = Bloom.load(model.config.to_dict(), model.state_dict(), torch.float32).eval()
+    own_class = Bloom if kind.startswith("bloom") else Llama
+    own = own_class.load(model.config.to_dict(), model.state_dict(), torch.float32).eval()
     for batch_tokens in (1, 200, 4000):
         assert ours(own, batch_tokens) == theirs(kind, 1)
 

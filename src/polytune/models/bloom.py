@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from polytune.models.layers import Embedding, Linear, OwnModel, whole
 from polytune.models.nodes import additive_mask, take_nodes
 from polytune.models.slots import Slots
 
@@ -28,26 +29,14 @@ NAMES = (
 GELU_SLOPE = math.sqrt(2 / math.pi)
 
 
-class Linear(nn.Linear):
-    """A linear layer whose weights are loaded; drawing initial ones on the meta device imports torch's compiler."""
-
-    def reset_parameters(self) -> None:
-        pass
-
-
-class Embedding(nn.Embedding):
-    """An embedding whose weights are loaded."""
-
-    def reset_parameters(self) -> None:
-        pass
-
-
-class Bloom(nn.Module):
+class Bloom(OwnModel):
     """BLOOM (Le Scao et al. 2022, arXiv 2211.05100, section 3.2): hidden states of token trees."""
+
+    BODY, EMBEDDING, TIED = "transformer", "transformer.word_embeddings.weight", True
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        width, heads, layers, vocabulary = (_whole(config, *names) for names in NAMES)
+        width, heads, layers, vocabulary = (whole(config, *names) for names in NAMES)
         if width % heads:
             raise ValueError(f"'hidden_size' {width} is no multiple of 'n_head' {heads}")
         changes = {"heads": heads, "vocab_size": vocabulary, "is_encoder_decoder": False}
@@ -63,40 +52,6 @@ class Bloom(nn.Module):
         self.transformer.ln_f = nn.LayerNorm(width, eps=epsilon)
         self.lm_head = Linear(width, self.config.vocab_size, bias=False)
 
-    @classmethod
-    def load(cls, config: dict[str, Any], tensors: dict[str, torch.Tensor], dtype: torch.dtype) -> Bloom:
-        """Return the model with the tensors of a checkpoint of `BloomForCausalLM` or `BloomModel`.
-
-        Raises `KeyError` with the name of a missing tensor, `RuntimeError` for one of another shape.
-        """
-        if not any(name.startswith("transformer.") for name in tensors):  # saved from the body alone
-            body = {f"transformer.{name}": tensor for name, tensor in tensors.items() if name != "lm_head.weight"}
-            tensors = {**tensors, **body}
-        # as transformers: a file's own output layer counts, whatever config.json says, unless it is the same anyway
-        embedding = tensors["transformer.word_embeddings.weight"]
-        tied = config.get("tie_word_embeddings", True) and torch.equal(
-            tensors.get("lm_head.weight", embedding), embedding
-        )
-        if tied:
-            tensors = {**tensors, "lm_head.weight": embedding}
-        with torch.device("meta"):
-            model = cls(config)
-        model.load_state_dict({name: tensors[name].to(dtype) for name in model.state_dict()}, assign=True)
-        if tied:
-            model.lm_head.weight = model.transformer.word_embeddings.weight
-        return model
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.transformer.ln_f.weight.dtype
-
-    def num_parameters(self) -> int:
-        """Return how many parameters there are, tied ones counted once."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
-    def get_output_embeddings(self) -> nn.Module:
-        return self.lm_head
-
     def forward(
         self,
         tokens: torch.Tensor,
@@ -105,10 +60,6 @@ class Bloom(nn.Module):
         kept: torch.Tensor,
         slots: torch.Tensor,
     ) -> torch.Tensor:
-        """Return the hidden states [m, width] of the kept nodes of a batch (`batches.collate_trees`).
-
-        The last block computes queries, and everything after them, for the kept nodes only.
-        """
         body, heads = self.transformer, self.config.heads
         hidden = body.word_embeddings_layernorm(body.word_embeddings(tokens))
         bias = self._alibi(positions, hidden.dtype)[:, :, None] + additive_mask(ancestors, hidden.dtype)[:, None]
@@ -129,11 +80,6 @@ class Bloom(nn.Module):
         return body.ln_f(hidden)
 
     def extend(self, tokens: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor, slots: Slots) -> torch.Tensor:
-        """Return the hidden states [rows, new, width] of tokens that continue what `slots` holds.
-
-        `positions` [rows, columns] and `mask` [rows, 1, new, columns] are those of all open columns, the new tokens'
-        last.
-        """
         body, heads = self.transformer, self.config.heads
         hidden = body.word_embeddings_layernorm(body.word_embeddings(tokens))
         bias = self._alibi(positions, hidden.dtype)[:, :, None] + mask  # [rows, heads, new, columns]
@@ -160,14 +106,6 @@ class Bloom(nn.Module):
 def _split_heads(fused: torch.Tensor, heads: int) -> torch.Tensor:
     """Return queries, keys and values [3, rows, heads, n, d] of what one layer computes for all."""
     return fused.unflatten(2, (heads, 3, -1)).permute(3, 0, 2, 1, 4)
-
-
-def _whole(config: dict[str, Any], *names: str) -> int:
-    """Return a size that a configuration gives under one of some names; raises `ValueError` if it is none."""
-    value = next((config[name] for name in names if name in config), None)
-    if type(value) is not int or value < 1:
-        raise ValueError(f"'{names[0]}' is {value!r}, expected a whole number from 1")
-    return value
 
 
 def alibi_slopes(heads: int) -> torch.Tensor:

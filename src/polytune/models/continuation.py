@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import torch
 
 from polytune.models.architectures import ARCHITECTURES
-from polytune.models.bloom import Bloom
+from polytune.models.layers import OwnModel
 from polytune.models.nodes import additive_mask
 from polytune.models.slots import Slots
 
@@ -33,7 +33,7 @@ class DecoderRows:
     def __init__(self, model) -> None:
         self.model, self.slots = model, Slots()
         architecture = ARCHITECTURES[model.config.model_type]
-        self.by_own_mask = not isinstance(model, Bloom) and not architecture.takes_masks
+        self.by_own_mask = not isinstance(model, OwnModel) and not architecture.takes_masks
         self.mixed_windows = architecture.mixed_windows
         self.window = getattr(model.config, "sliding_window", None)
 
@@ -83,7 +83,7 @@ class DecoderRows:
             mask = self._mask(columns, starts, new, self.window)
             if self.mixed_windows:
                 mask = {"full_attention": self._mask(columns, starts, new, None), "sliding_attention": mask}
-            if isinstance(self.model, Bloom):
+            if isinstance(self.model, OwnModel):
                 return self.model.extend(tokens, positions, mask, self.slots)
             options = {"position_ids": positions[:, -new:]}
         output = self.model.base_model(

@@ -4,8 +4,8 @@ A directory holds `config.json`, weights in safetensors and a tokenizer; an adap
 weights and, mostly, the base's tokenizer. Only files that are named are read (`weight_files`), never what a pattern
 finds: an older save may have left shards behind. Pickles and code of a repository are refused.
 
-Everything that opens a model begins with `ModelDirectory.find`. Scoring goes on with `models.load.load_scorer` and
-`models.tokenizer.read_tokenizer`; a generator will take the same two steps with a loader of its own beside that one.
+Everything that opens a model begins with `ModelDirectory.find`. Scoring and generation go on with
+`models.load.load_scorer` and `models.tokenizer.read_tokenizer`.
 """
 
 from __future__ import annotations

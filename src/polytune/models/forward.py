@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 
 from polytune.models.architectures import known_architecture
-from polytune.models.bloom import Bloom
+from polytune.models.layers import OwnModel
 from polytune.models.nodes import additive_mask, take_nodes
 
 Hidden = Callable[..., torch.Tensor]
@@ -21,7 +21,7 @@ Hidden = Callable[..., torch.Tensor]
 
 def supports_trees(model) -> bool:
     """Return whether this model's hidden states can be computed on trees."""
-    if isinstance(model, Bloom):
+    if isinstance(model, OwnModel):
         return True
     known = known_architecture({"model_type": model.config.model_type})
     return known is not None and known.takes_masks and getattr(model.config, "sliding_window", None) is None
@@ -29,7 +29,7 @@ def supports_trees(model) -> bool:
 
 def tree_hidden_states(model) -> Hidden:
     """Return the function that computes the hidden states of trees for `model`."""
-    if isinstance(model, Bloom):
+    if isinstance(model, OwnModel):
         return model
 
     def hidden(tokens, positions, ancestors, kept, slots):

@@ -1,17 +1,20 @@
 """Models with their weights, for training and for scoring, with few imports.
 
-Scoring takes our own BLOOM, which computes token trees and nothing else. A generator needs transformers' class with its
-cache for every architecture: `load_transformers`, then `adapters.add_adapter`, a function beside `load_scorer`.
+BLOOM and Llama are classes of our own, for scoring and for generation; every other model is transformers' class.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polytune.errors import InputError, reason
 from polytune.models.architectures import known_architecture
 from polytune.models.directory import ModelDirectory, read_config_file, weight_files
+
+if TYPE_CHECKING:
+    from polytune.models.layers import OwnModel
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -31,16 +34,16 @@ def choose_precision(precision: str, device: str, config: dict[str, Any]) -> str
 def load_scorer(model: ModelDirectory, device: str, dtype: str):
     """Return the model in evaluation mode on `device`, its adapter added.
 
-    BLOOM is our own class; every other model is transformers' class, with peft's adapter where it is not plain LoRA.
-    Raises `InputError` if the weights do not fit the configuration, or the adapter the model.
+    A model of our own takes plain LoRA; with another adapter it is transformers' class, and the adapter peft's. Raises
+    `InputError` if the weights do not fit the configuration, or the adapter the model.
     """
     import torch
 
     from polytune.models.adapters import add_adapter, is_plain
 
-    ours = model.config.get("architectures") in (["BloomForCausalLM"], ["BloomModel"])
-    own = ours and (model.adapter is None or is_plain(model.adapter))
-    loaded = (_load_bloom if own else load_transformers)(model.weights, getattr(torch, dtype))
+    own = _own_class(model.config) if model.adapter is None or is_plain(model.adapter) else None
+    load = load_transformers if own is None else partial(_load_own, own)
+    loaded = load(model.weights, getattr(torch, dtype))
     if model.adapter is not None:
         model.check_base()
         loaded = add_adapter(loaded, model.adapter)
@@ -93,11 +96,21 @@ def _model_class(config: dict[str, Any], directory: Path):
     return transformers.AutoModelForSeq2SeqLM if known.encoder_decoder else transformers.AutoModelForCausalLM
 
 
-def _load_bloom(directory: Path, dtype):
+def _own_class(config: dict[str, Any]) -> type[OwnModel] | None:
+    """Return the class of ours that computes what config.json describes, None if there is none."""
+    from polytune.models.bloom import Bloom
+    from polytune.models.llama import Llama, is_plain_llama
+
+    names = config.get("architectures")
+    if names in (["BloomForCausalLM"], ["BloomModel"]):
+        return Bloom
+    return Llama if names in (["LlamaForCausalLM"], ["LlamaModel"]) and is_plain_llama(config) else None
+
+
+def _load_own(kind: type[OwnModel], directory: Path, dtype) -> OwnModel:
+    """Return a model of ours with the weights of a directory; raises `InputError` where they do not fit."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
-
-    from polytune.models.bloom import Bloom
 
     tensors = {}
     for path in weight_files(directory):
@@ -106,8 +119,9 @@ def _load_bloom(directory: Path, dtype):
         except (OSError, SafetensorError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from error
     try:
-        return Bloom.load(read_config_file(directory), tensors, dtype)
+        return kind.load(read_config_file(directory), tensors, dtype)
     except KeyError as error:
-        raise InputError(f"{directory}: the weights or config.json lack {error}, which BLOOM needs") from error
+        name = kind.__name__
+        raise InputError(f"{directory}: the weights or config.json lack {error}, which {name} needs") from error
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{directory}: the weights do not fit config.json: {reason(error)}") from error

@@ -1,12 +1,10 @@
 """One tokenizer for training, scoring and generation: the token ids that transformers' AutoTokenizer gives.
 
-AutoTokenizer is what everybody else's numbers come from, and it may rebuild or ignore what tokenizer.json says: for
-`LlamaTokenizer` it writes its own normaliser, for `T5Tokenizer` it adds tokens. So its result is taken, whatever the
-files say, except where a class of transformers does what tokenizer.json says and nothing else: then the file is read
-without transformers, whose import takes seconds.
+AutoTokenizer is what everybody else's numbers come from, and it may rebuild or ignore what tokenizer.json says. So its
+result is taken, except where a class of transformers does what tokenizer.json says and nothing else: then the file is
+read without transformers, whose import takes seconds.
 
-One thing differs from transformers on purpose: a text that spells a special token ("</s>") is text. A row, a prompt or
-a question that quotes HTML must not end a sequence.
+One thing differs on purpose: a text that spells a special token ("</s>") is text. A row that quotes HTML must not end.
 """
 
 from __future__ import annotations
@@ -31,9 +29,9 @@ CLASSES = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 SPECIAL = ("bos_token", "eos_token", "pad_token", "unk_token")
 SETTINGS = {"tokenizer_class", "backend", "model_max_length", "clean_up_tokenization_spaces", "is_local", *SPECIAL}
-"""What tokenizer_config.json may say without changing what a text is encoded to."""
+"""What tokenizer_config.json may say without changing what a text is encoded to; `add_prefix_space` if false, too."""
 
-OTHER_FILES = ("special_tokens_map.json", "added_tokens.json", "tekken.json")
+OTHER_FILES = ("added_tokens.json", "tekken.json")
 
 PROBES = (
     "The man broke his toe, because he dropped a hammer: 1,234.50 and 2024-01-31!",
@@ -181,11 +179,9 @@ def _read_plainly(directory: Path, config: Path) -> Tokenizer | None:
     if not all(file.is_file() for file in files) or any((directory / name).exists() for name in OTHER_FILES):
         return None
     settings = read_object(files[1])
-    if (
-        settings.get("tokenizer_class") not in CLASSES
-        or not settings.keys() <= SETTINGS
-        or not settings.get("eos_token")
-    ):
+    neutral = settings.keys() <= {*SETTINGS, "add_prefix_space"} and not settings.get("add_prefix_space")
+    neutral = neutral and _only_repeats(directory / "special_tokens_map.json", settings)
+    if not neutral or settings.get("tokenizer_class") not in CLASSES or not settings.get("eos_token"):
         return None
     # for some models transformers takes a class of its own, whatever the tokenizer's files say
     file = config / "config.json"
@@ -199,6 +195,12 @@ def _read_plainly(directory: Path, config: Path) -> Tokenizer | None:
         return None
     special = {role: backend.token_to_id(names[role]) for role in SPECIAL[:2] if role in names}
     return Tokenizer(directory, backend, special, settings.get("model_max_length"))
+
+
+def _only_repeats(file: Path, settings: dict[str, Any]) -> bool:
+    """Return whether special tokens of a file, if it is there, are texts and those of tokenizer_config.json."""
+    named = read_object(file) if file.is_file() else {}
+    return all(isinstance(token, str) and settings.get(role) == token for role, token in named.items())
 
 
 def _read_by_transformers(directory: Path, config: Path) -> Tokenizer:
