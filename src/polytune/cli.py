@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "split-source": ("polytune.own.split", "Split a source into rows to tune on and rows to ask, by paragraph."),
     "add-benchmark": ("polytune.own.benchmark", "Add tasks of the harness on your data to your configuration."),
     "prefetch": ("polytune.fetch.prefetch", "Fetch models, data and benchmarks: the one step with a network."),
-    "digest-given": ("polytune.study.given", "Digest a given directory, so that other content is noticed."),
+    "digest-given": ("polytune.study.digest_given", "Digest a given directory, so that other content is noticed."),
     "build-vectors": ("polytune.languages.vectors", "Write the URIEL vectors of the languages."),
     "build-language-vectors": (
         "polytune.models.language_vectors",

@@ -9,7 +9,6 @@ import pytest
 from polytune.analysis.context import Context
 from polytune.config.settings import load_config
 from polytune.errors import InputError
-from polytune.mixtures.complete import needed_stores
 from polytune.study.expand import nodes_for
 from polytune.study.plan import Plan
 
@@ -356,11 +355,11 @@ def test_complete_rows_are_complete_for_every_run_of_the_study(tmp_path):
         ("world-w1-world-decoder", 32),
         ("world-w1-world-encoder-decoder", 64),
     }
-    assert len(needed_stores(recipe)) == 2 * 3
+    assert len(recipe.needed_stores) == 2 * 3
     assert "complete_for" in plan.specs[f"mixtures/{recipe.name}"]["recipe"]
     plain = plan_of(tmp_path, SMALL)
     assert "complete_for" not in plain.specs["mixtures/world-w1-growing-3-40-rows"]["recipe"]
-    assert needed_stores(plain.recipes["world-w1-growing-3-40-rows"]) == []
+    assert plain.recipes["world-w1-growing-3-40-rows"].needed_stores == []
 
 
 def test_a_base_of_a_chat_template_is_tuned_and_prompted_with_it_whatever_a_study_names(tmp_path):

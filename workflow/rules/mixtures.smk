@@ -1,8 +1,5 @@
 """Mixtures: manifests of a few kilobytes that say which rows of which source in which languages."""
 
-from polytune.mixtures.complete import needed_stores
-
-
 rule build_mixture:
     input:
         spec=lambda wildcards: PLAN.spec(f"mixtures/{wildcards.mixture}"),
@@ -12,7 +9,7 @@ rule build_mixture:
         # of a mixture of complete rows: they say which answers are cut
         stores=lambda wildcards: [
             PATHS.token_index(*store)
-            for store in needed_stores(PLAN.recipes[wildcards.mixture])
+            for store in PLAN.recipes[wildcards.mixture].needed_stores
         ],
     output:
         PATHS.mixture("{mixture}"),

@@ -11,12 +11,6 @@ from polytune.errors import InputError
 from polytune.mixtures.families import Recipe
 
 
-def needed_stores(recipe: Recipe) -> list[tuple[str, str, str]]:
-    """Return (tokens, source, language) of the token stores that say which answers are cut; none for other mixtures."""
-    stores = dict.fromkeys(one["tokens"] for one in recipe.complete_for)
-    return [(store, recipe.source, language) for store in stores for language in recipe.languages]
-
-
 def find_incomplete(
     recipe: Recipe, languages: Iterable[str], reports: dict[str, dict], tokens: Path
 ) -> tuple[tuple[int, ...], list[str]]:

@@ -59,6 +59,12 @@ class Recipe:
         return self.selection["k"] if self.selection else len(self.languages)
 
     @property
+    def needed_stores(self) -> list[tuple[str, str, str]]:
+        """Return (tokens, source, language) of the token stores that say which answers are cut, if the mixture asks."""
+        stores = dict.fromkeys(one["tokens"] for one in self.complete_for)
+        return [(store, self.source, language) for store in stores for language in self.languages]
+
+    @property
     def selection_name(self) -> str:
         """Return the name of the file that lists the chosen languages, empty if none are chosen."""
         if not self.selection:

@@ -32,7 +32,6 @@ SETTINGS = {"tokenizer_class", "backend", "model_max_length", "clean_up_tokeniza
 """What tokenizer_config.json may say without changing what a text is encoded to; `add_prefix_space` if false, too."""
 
 OTHER_FILES = ("added_tokens.json", "tekken.json")
-
 PROBES = (
     "The man broke his toe, because he dropped a hammer: 1,234.50 and 2024-01-31!",
     " a space in front", "two  spaces,   three", "at the end ", "\n", "a\nb\n\nc\r\nd\te", "", " ",
@@ -180,8 +179,8 @@ def _read_plainly(directory: Path, config: Path) -> Tokenizer | None:
         return None
     settings = read_object(files[1])
     neutral = settings.keys() <= {*SETTINGS, "add_prefix_space"} and not settings.get("add_prefix_space")
-    neutral = neutral and _only_repeats(directory / "special_tokens_map.json", settings)
-    if not neutral or settings.get("tokenizer_class") not in CLASSES or not settings.get("eos_token"):
+    repeated = _only_repeats(directory / "special_tokens_map.json", settings)
+    if not (neutral and repeated) or settings.get("tokenizer_class") not in CLASSES or not settings.get("eos_token"):
         return None
     # for some models transformers takes a class of its own, whatever the tokenizer's files say
     file = config / "config.json"

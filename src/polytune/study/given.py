@@ -11,12 +11,8 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from polytune.errors import InputError
-from polytune.files import digest, read_json, sha256_file, write_json
+from polytune.files import digest, sha256_file
 
 
 def fingerprint(files: Iterable[Path], folder: Path) -> str:
@@ -45,7 +41,7 @@ def files_of(folder: Path) -> list[Path]:
 def identity(folder: str, record: str) -> str:
     """Return what identifies the content of a given folder: the digest in its record if that still holds.
 
-    `record` is the marker that `command` writes. Without one, or with other content, it is the fingerprint of now.
+    `record` is the marker that `digest-given` writes. Without one, or with other content, it is the fingerprint of now.
     """
     files = files_of(Path(folder))
     now = fingerprint(files, Path(folder))
@@ -56,22 +52,3 @@ def identity(folder: str, record: str) -> str:
     if known["fingerprint"] == now or known["digest"] == content_digest(files, Path(folder)):
         return known["identity"]
     return now
-
-
-def command(
-    spec: Annotated[Path, typer.Option(help="What to look at, as the workflow writes it.")],
-    folder: Annotated[Path, typer.Option(help="Directory to digest.")],
-    output: Annotated[Path, typer.Option(help="Record to write: the digest of the content.")],
-) -> None:
-    """Digest a given directory, so that other content in the same place is noticed."""
-    files = files_of(folder)
-    if not files:
-        raise InputError(f"{folder}: holds no files")
-    record = {
-        "identity": read_json(spec)["identity"],
-        "fingerprint": fingerprint(files, folder),
-        "digest": content_digest(files, folder),
-        "files": len(files),
-    }
-    write_json(output, record)
-    print(f"{folder}: {len(files)} files, digest {record['digest'][:12]}")
