@@ -218,6 +218,18 @@ def test_items_of_the_users_own_benchmarks_are_counted(folder):
     assert forecast(plan).rows["evaluate_run"].device_hours < before * 0.11  # 550 of 5,500 items, and the start
 
 
+def test_the_worlds_benchmarks_are_small_and_their_items_short(folder):
+    plan = FakePlan(**{**SMALL, "parameters": 10**12}, benchmarks=["xcopa"])
+    real = forecast(plan).rows["evaluate_run"].device_hours
+    for owed in plan.owed.values():
+        owed[0].origin = "world"
+    costs = costs_of(plan, "cpu")
+    start = 3 * costs.assumptions.loading_seconds(find_models(plan)["small"], costs.device) / 3600
+    made = forecast(plan).rows["evaluate_run"].device_hours
+    # two languages of 96 items with 10 tokens, instead of 5,500 items with 40
+    assert (made - start) / (real - start) == pytest.approx(2 * 96 * 10 / (5500 * 40))
+
+
 def test_a_run_that_does_not_fit_is_named(folder):
     text = show(forecast(FakePlan(), "mi250x-gcd"))
     assert "does not fit: bloom-7b1/full/bactrian-x-1/seed1 needs more than the 64 GB of a mi250x-gcd" in text

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polytune import ROOT
+from polytune.config.benchmarks import Evaluation
 from polytune.config.paths import Paths
 from polytune.config.tables import bases
 from polytune.costs.manifests import trainings
@@ -127,17 +128,21 @@ class Assumptions:
             if manifest["base"] in self.models
         ]
 
-    def benchmark(self, name: str, counted: tuple[int, int] | None) -> tuple[int, float]:
-        """Return the items of a benchmark, all languages, and the tokens of one.
+    def benchmark(self, one: Evaluation, counted: tuple[int, int] | None) -> tuple[float, float]:
+        """Return the items of a language of an evaluation's benchmark, in the mean, and the tokens of one.
 
         `counted` are rows and bytes of the user's own files, which go first; tokens are those of the table, if it has
         the benchmark.
         """
+        name, languages = one.benchmark.benchmark, len(one.benchmark.languages)
+        if one.origin == "world" and (made := self.content["world_benchmarks"].get(name)):
+            return made["items"], made["tokens_per_item"]
         known = self.content["benchmarks"].get(name)
         if known is None and counted is None:
             raise InputError(f"config/costs.yaml: benchmarks: no entry '{name}', and no files of it to be counted")
         rows, size = counted or (known["items"], 0)
-        return rows, known["tokens_per_item"] if known else size / max(rows, 1) / self.content["bytes_per_token"]
+        tokens = known["tokens_per_item"] if known else size / max(rows, 1) / self.content["bytes_per_token"]
+        return rows / languages, tokens
 
     def achieved(
         self, calibration: Calibration, rule: str, base: str, device: Device, nodes: int = 1, devices: int = 1

@@ -80,7 +80,7 @@ def _items(one: Evaluation, assumptions: Mapping[str, Any]) -> Iterator[tuple[st
     offered = [from_task_code(code, benchmark.code_scheme) for code in benchmark.languages]
     special = assumptions["language_items"].get(benchmark.benchmark, {})
     if one.origin == "world":
-        usual, special = assumptions["world_items"].get(benchmark.benchmark), {}
+        usual, special = assumptions["world_benchmarks"].get(benchmark.benchmark, {}).get("items"), {}
     else:
         every = assumptions["benchmarks"].get(benchmark.benchmark, {}).get("items")
         if one.origin == "directory":

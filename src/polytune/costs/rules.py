@@ -174,10 +174,10 @@ def evaluation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
             seconds += median(measured)
             continue
         counted = count_items(Path(one.data), benchmark.split) if one.data else None
-        items, tokens_per_item = costs.assumptions.benchmark(benchmark.benchmark, counted)
-        offered = len(benchmark.languages)
-        languages = len(one.evaluation.languages) if isinstance(one.evaluation.languages, tuple) else offered
-        items = min(items / offered, one.evaluation.items or math.inf) * languages
+        items, tokens_per_item = costs.assumptions.benchmark(one.evaluation, counted)
+        chosen = one.evaluation.languages
+        languages = len(chosen if isinstance(chosen, tuple) else benchmark.languages)
+        items = min(items, one.evaluation.items or math.inf) * languages
         achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", base, device)
         tokens = items * tokens_per_item
         seconds += model.operations("evaluation", tokens) / achieved
