@@ -66,7 +66,7 @@ def test_padding_and_batches_change_nothing(tmp_path, kind):
 def test_the_command_writes_what_selections_and_similarities_read(data, tmp_path):
     model = write_model(tmp_path / "model")
     output = tmp_path / "vectors.parquet"
-    command(model, data, output, "en de tr", rows=2)
+    command(model, data, output, "English, deu_Latn, tr", rows=2)
     vectors = read_own_vectors(output)
     assert sorted(vectors.index) == ["de", "en", "tr"] and vectors.shape[1] > 8
     selections.command(tmp_path / "s.json", selections.Features.model, 2, 1, own_vectors=output, candidates="en de tr")
@@ -85,6 +85,8 @@ def test_the_workflow_says_the_languages_in_a_spec(data, tmp_path):
     write_json(spec, {"base": "some", "source": "some", "languages": ["en", "de"], "rows": 2, "longest": 5})
     command(model, data, tmp_path / "other.parquet", spec=spec)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "other.parquet").read_bytes()
+    with pytest.raises(InputError, match=r"build-language-vectors: --languages: .*no language 'germn'; did you mean"):
+        command(model, data, tmp_path / "none.parquet", "en germn")
     for options in ({}, {"languages": "en", "spec": spec}):
         with pytest.raises(InputError, match="--languages names the languages, or --spec does"):
             command(model, data, tmp_path / "none.parquet", **options)

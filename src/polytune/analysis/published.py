@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from polytune.analysis.choices import Layout
 from polytune.analysis.context import Context
 from polytune.errors import InputError, nearest
+from polytune.languages.codes import known_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,10 @@ def join_published(
 
 
 def read_published_values(path: Path, columns: tuple[str, ...] = ("value",)) -> pd.DataFrame:
-    """Return a table of published values; raises `InputError` if it is missing or lacks one of `columns`."""
+    """Return a table of published values, its languages by our codes, whatever they are called there.
+
+    Raises `InputError` if it is missing or lacks one of `columns`.
+    """
     import pandas as pd
 
     if not path.is_file():
@@ -48,6 +52,8 @@ def read_published_values(path: Path, columns: tuple[str, ...] = ("value",)) -> 
     for column in columns:
         if column not in table:
             raise InputError(f"{path}: no column '{column}'{nearest(column, table)}; it has: {', '.join(table)}")
+    if "language" in table:
+        table["language"] = [known_code(name) or name for name in table["language"].astype(str)]
     return table
 
 

@@ -4,7 +4,7 @@
     bloom-7b1/lora/alpaca-en-all/seed1,en,0,1,anna,2.5
 
 A row is one person's rating of one answer, on any scale; several raters of an answer are averaged. `run` is a run of
-the study as in runs.parquet, `item` the number of the prompt.
+the study as in runs.parquet, `language` any name of one, `item` the number of the prompt.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.errors import InputError, nearest, shown
+from polytune.languages.codes import known_code
 from polytune.readers.records import read_records
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def read_ratings(path: Path, runs: Collection[str], languages: Collection[str]) 
             raise InputError(
                 f"{path}: unknown column '{strange[0]}'{nearest(strange[0], OPTIONAL)}; allowed: {allowed}"
             )
-        for column, known in (("run", runs), ("language", languages)):
-            if record[column] not in known:
-                raise InputError(f"{where}: no {column} '{record[column]}'{nearest(record[column], known)} was judged")
+        language = known_code(record["language"]) or record["language"]
+        for column, said, known in (("run", record["run"], runs), ("language", language, languages)):
+            if said not in known:
+                raise InputError(f"{where}: no {column} '{said}'{nearest(said, known)} was judged")
         item, turn = (_number(record.get(name, "1"), f"{where}: {name}", whole=True) for name in ("item", "turn"))
-        key = (record["run"], record["language"], item, turn, record.get("rater", ""))
+        key = (record["run"], language, item, turn, record.get("rater", ""))
         if key in found:
             raise InputError(f"{where}: rater '{key[-1]}' rated item {item} of {key[0]} in '{key[1]}' twice")
         found[key] = _number(record["rating"], f"{where}: rating")

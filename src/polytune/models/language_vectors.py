@@ -14,6 +14,7 @@ import typer
 
 from polytune.errors import InputError
 from polytune.files import atomic_path, read_json
+from polytune.languages.codes import split_languages
 from polytune.machine import choose_device
 from polytune.models.directory import ModelDirectory
 from polytune.models.tokenizer import Tokenizer, read_model_tokenizer
@@ -85,7 +86,7 @@ def command(
     data: Annotated[Path, typer.Option(help="Folder with the parallel rows of each language: LANGUAGE.parquet.")],
     output: Annotated[Path, typer.Option(help="Parquet file to write, for select-languages --own-vectors.")],
     languages: Annotated[
-        str, typer.Option(help="Our codes of the languages, as the files are named; spaces between.")
+        str, typer.Option(help="Languages, by any of their names, with commas or spaces between.")
     ] = "",
     rows: Annotated[int, typer.Option(help="Rows of each language.")] = 200,
     longest: Annotated[int, typer.Option(help="Tokens of a row that are read.")] = 256,
@@ -100,7 +101,7 @@ def command(
 
     if bool(languages) == bool(spec):
         raise InputError("build-language-vectors: --languages names the languages, or --spec does; give one of them")
-    codes, device = languages.split(), choose_device(device)
+    codes, device = split_languages(languages, "build-language-vectors: --languages"), choose_device(device)
     if spec:
         wanted = read_json(spec)
         codes, rows, longest = wanted["languages"], wanted["rows"], wanted["longest"]

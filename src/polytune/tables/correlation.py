@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from polytune.analysis.choices import Choice, choose_runs
 from polytune.analysis.context import Context
-from polytune.analysis.published import published_source
+from polytune.analysis.published import published_source, read_published_values
 from polytune.config.kinds import Evaluation, Language, Published
 from polytune.errors import InputError, nearest
+from polytune.languages.codes import known_code
 from polytune.tables.rendering import DASH, Cell, Table, number
 
 if TYPE_CHECKING:
@@ -152,15 +153,11 @@ def label(predictor: str, outlier: str) -> str:
 
 @cache
 def read_published(path: Path) -> pd.DataFrame:
-    """Return a published table, predictors by languages; raises `InputError` if it is missing or has other rows."""
-    import pandas as pd
-
+    """Return a published table, predictors by our codes; raises `InputError` if it is missing or has other rows."""
     from polytune.analysis.correlations import ROWS
 
-    if not path.is_file():
-        known = sorted(file.name for file in path.parent.glob("*.csv"))
-        raise InputError(f"no published table '{path.name}'{nearest(path.name, known)}; there are: {', '.join(known)}")
-    table = pd.read_csv(path, comment="#", index_col="predictor")
+    table = read_published_values(path, ("predictor",)).set_index("predictor")
+    table = table.rename(columns=lambda name: known_code(name) or name)
     for predictor in table.index:
         if predictor not in ROWS:
             raise InputError(f"{path}: predictor '{predictor}'{nearest(predictor, ROWS)}; allowed: {', '.join(ROWS)}")
