@@ -188,6 +188,27 @@ def test_mixtures_of_one_language_make_a_heatmap_of_tuned_on_and_asked_in(tuned_
     window.page.close()
 
 
+def test_mixtures_of_two_languages_make_a_heatmap_of_pairs(browser, tmp_path):
+    other = write_results(tmp_path)
+    path = other.runs_table("lucky52", "full")
+    pairs = [["en", "de"], ["zh", "de"]]
+    pd.read_parquet(path).assign(n_languages=[0, 2, 2], languages=[[], *pairs]).to_parquet(path)
+    page = tmp_path / "page.html"
+    page.write_text(build_page(read_studies(other), other)[0], encoding="utf-8")
+    window = visit(browser)
+    window.go(page, "view=pairs&pairs=together&made=real")
+    rows = window.page.eval_on_selector_all("#body tr", CELLS)
+    scores = pd.read_parquet(other.scores("lucky52", "full")).query("measure == 'acc' and aggregate == 'mean'")
+    means = scores.set_index("run")["value"]
+    mixtures = ("bloom-560m/full/incremental-01-all/seed1", "bloom-560m/full/incremental-04-all/seed1")
+    found = {(CODES[one], CODES[two]): float(value) for one, two, value, _ in rows}
+    for mixture, (one, two) in zip(mixtures, pairs, strict=True):
+        assert found[one, two] == found[two, one] == pytest.approx(means[mixture], rel=1e-5)
+    assert len(found) == len(rows) == 4
+    assert window.faults == []
+    window.page.close()
+
+
 def test_flips_are_those_of_the_table(window, file, paths):
     window.go(file, "view=flips&made=real")
     table = pd.read_parquet(paths.items("lucky52", "full")).set_index(["language", "item", "run"])["value"].unstack()
