@@ -23,6 +23,7 @@ from polytune.training.attention import (
     attend_in_transformers,
     has_variable_length_kernel,
 )
+from polytune.training.llama import install_llama
 from polytune.training.t5 import install_t5
 
 IMPLEMENTATION = "polytune_rows"  # the name under which transformers knows our attention function
@@ -53,6 +54,7 @@ def _install_interface(model, context: PackContext, llama_blocks: bool) -> None:
         if type(module).__name__.endswith("Attention"):
             module.pack_context = context
     if llama_blocks:
+        install_llama(model)
         layer = model.base_model.layers[-1]
         layer.forward = MethodType(_last_llama_block(context), layer)
         context.trimmed = True
