@@ -1,5 +1,6 @@
 """What the rule files share: the checked configuration, the plan of the studies, and where everything lies."""
 
+import gc
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,9 @@ from polytune.config.settings import load_config, merge_config
 from polytune.errors import InputError
 from polytune.study.compare import compare_with_plan
 from polytune.study.plan import Plan
+
+# what is planned lives to the end: looking through it for garbage again and again takes 5 % of a dry run
+gc.set_threshold(100_000, 50, 100)
 
 try:
     CONFIG = load_config(
