@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# before any test imports torch: each worker of pytest has a core, and threads beyond it only wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 TIERS = ("unit", "slow", "workflow", "cluster", "gpu")

@@ -74,9 +74,12 @@ def write(path, *lines):
 
 def test_raters_of_an_answer_are_averaged(tmp_path):
     path = write(
-        tmp_path / "r.csv", "run,language,item,rater,rating", f"{RUNS[0]},en,3,anna,2", f"{RUNS[0]},English,3,ben,3"
+        tmp_path / "r.csv",
+        "run,language,item,rater,rating",
+        f"{RUNS[0]},English,3,anna,2",
+        f"{RUNS[0]},English,3,ben,3",
     )
-    (row,) = read_ratings(path, RUNS, LANGUAGES).to_dict("records")
+    (row,) = read_ratings(path, RUNS, LANGUAGES, {"English": "en"}.get).to_dict("records")
     assert row == {"run": RUNS[0], "language": "en", "item": 3, "turn": 1, "rating": 2.5}
 
 

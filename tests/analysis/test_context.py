@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from polytune.analysis.context import Context
+from polytune.analysis.published import read_published_values
+from polytune.config.settings import load_config
+from polytune.study.plan import Plan
 
 
 def test_a_name_leaves_out_the_one_world_that_is_said_below():
@@ -12,3 +15,15 @@ def test_a_name_leaves_out_the_one_world_that_is_said_below():
     assert one.word("language", "sv") == "Swedish"
     several = Context("alpaca", "world", ("w1", "w2"), (), {})
     assert several.word("base", "world-bloom-w1") == "world-bloom-w1"
+
+
+def test_languages_of_the_users_files_have_any_name(tmp_path):
+    """A spec carries the names, so that a figure reads no table of languages."""
+    plan = Plan(load_config({"studies": ["lucky52"]}))
+    spec = next(content for about, content in plan.specs.items() if about.startswith("figures/"))
+    context = Context.of(spec)
+    names = ("de", "German", "deu", "DEU-Latn", "deu_Latn", "ht", "haitian creole", "mean of all")
+    assert [context.code(name) for name in names] == ["de"] * 5 + ["ht"] * 2 + ["mean of all"]
+    file = tmp_path / "v.csv"
+    file.write_text("# Somebody 2024: title\nlanguage,value\nGerman,1\nmean,2\n")
+    assert list(read_published_values(file, code=context.code)["language"]) == ["de", "mean"]

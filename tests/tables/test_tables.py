@@ -11,7 +11,6 @@ from polytune import ROOT
 from polytune.analysis.asked import Asked
 from polytune.analysis.correlations import ROWS
 from polytune.analysis.items import Items
-from polytune.analysis.published import read_published_values
 from polytune.config.kinds import call_kind
 from polytune.errors import InputError
 from polytune.tables.build import command
@@ -188,13 +187,6 @@ def test_published_tables_are_whole(benchmark):
     assert table.shape == (9, PUBLISHED_SHAPES[benchmark])
     assert tuple(table.index) == ROWS
     assert table.abs().max(axis=None) < 1 and table.notna().all(axis=None)
-
-
-def test_languages_of_a_published_table_have_any_name(tmp_path):
-    (tmp_path / "t.csv").write_text("# Somebody 2024\npredictor,German,swh,tha_Thai\nnumber of languages,0.1,0.2,0.3\n")
-    assert list(read_published(tmp_path / "t.csv")) == ["de", "sw", "th"]
-    (tmp_path / "v.csv").write_text("# Somebody 2024\nlanguage,value\nGerman,1\nmean,2\n")
-    assert list(read_published_values(tmp_path / "v.csv")["language"]) == ["de", "mean"]
 
 
 def test_some_published_values():

@@ -1,5 +1,6 @@
 """Mixtures: manifests of a few kilobytes that say which rows of which source in which languages."""
 
+
 rule build_mixture:
     input:
         spec=lambda wildcards: PLAN.spec(f"mixtures/{wildcards.mixture}"),

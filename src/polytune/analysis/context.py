@@ -34,8 +34,8 @@ class Context:
     evaluations: tuple[EvaluationInfo, ...]
     languages: dict[str, str]
     """Names of languages by code."""
-    described: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Family, branch and script of languages by code."""
+    described: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Family, branch, script and other names of languages by code."""
 
     @staticmethod
     def of(spec: dict[str, Any]) -> Context:
@@ -75,6 +75,13 @@ class Context:
         """Return the name of a language."""
         return self.languages.get(code, code)
 
+    def code(self, name: str) -> str:
+        """Return the code of the language that the user's files call `name`, or the name itself if there is none."""
+        if name in self.described:
+            return name
+        owners = {_plain(other): code for code, row in self.described.items() for other in row.get("names", ())}
+        return owners.get(_plain(name), name)
+
     def word(self, column: str, value: Any) -> str:
         """Return how a value of a column of the scores or runs is written."""
         if column == "evaluation":
@@ -105,6 +112,11 @@ class Context:
                 "chance is to be expected."
             )
         return said
+
+
+def _plain(name: str) -> str:
+    """Return a name as names are compared: capitals do not count, `-` and `_` stand for spaces."""
+    return name.casefold().replace("-", " ").replace("_", " ")
 
 
 SEEN_BY = {"both": "base and tuning", "base": "base only", "tuning": "tuning only", "neither": "neither"}

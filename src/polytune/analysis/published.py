@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import Layout
 from polytune.analysis.context import Context
 from polytune.errors import InputError, nearest
-from polytune.languages.codes import known_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ def join_published(
     """
     if path is None:
         return points, []
-    table, source = read_published_values(path), published_source(path)
+    table, source = read_published_values(path, code=context.code), published_source(path)
     if context.scale != "full":
         return points, [f"{source}: published values belong to scale full; the comparison does not apply here."]
     keys = [name for name in table if name != "value"]
@@ -38,8 +38,10 @@ def join_published(
     return joined, [f"Published: {source}."]
 
 
-def read_published_values(path: Path, columns: tuple[str, ...] = ("value",)) -> pd.DataFrame:
-    """Return a table of published values, its languages by our codes, whatever they are called there.
+def read_published_values(
+    path: Path, columns: tuple[str, ...] = ("value",), code: Callable[[str], str] = str
+) -> pd.DataFrame:
+    """Return a table of published values; `code` says which language a name is (`Context.code`).
 
     Raises `InputError` if it is missing or lacks one of `columns`.
     """
@@ -53,7 +55,7 @@ def read_published_values(path: Path, columns: tuple[str, ...] = ("value",)) -> 
         if column not in table:
             raise InputError(f"{path}: no column '{column}'{nearest(column, table)}; it has: {', '.join(table)}")
     if "language" in table:
-        table["language"] = [known_code(name) or name for name in table["language"].astype(str)]
+        table["language"] = [code(name) for name in table["language"].astype(str)]
     return table
 
 

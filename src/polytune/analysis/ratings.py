@@ -10,12 +10,11 @@ the study as in runs.parquet, `language` any name of one, `item` the number of t
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.errors import InputError, nearest, shown
-from polytune.languages.codes import known_code
 from polytune.readers.records import read_records
 
 if TYPE_CHECKING:
@@ -25,8 +24,12 @@ NEEDED = ("run", "language", "item", "rating")
 OPTIONAL = ("turn", "rater")
 
 
-def read_ratings(path: Path, runs: Collection[str], languages: Collection[str]) -> pd.DataFrame:
+def read_ratings(
+    path: Path, runs: Collection[str], languages: Collection[str], code: Callable[[str], str] = str
+) -> pd.DataFrame:
     """Return run, language, item, turn and rating (the mean over raters), a row per answer.
+
+    `code` says which language a name is (`Context.code`).
 
     Raises `InputError` naming file, row and column for an unknown column, run or language, a number that is none, and a
     rater who rated an answer twice.
@@ -47,7 +50,7 @@ def read_ratings(path: Path, runs: Collection[str], languages: Collection[str]) 
             raise InputError(
                 f"{path}: unknown column '{strange[0]}'{nearest(strange[0], OPTIONAL)}; allowed: {allowed}"
             )
-        language = known_code(record["language"]) or record["language"]
+        language = code(record["language"])
         for column, said, known in (("run", record["run"], runs), ("language", language, languages)):
             if said not in known:
                 raise InputError(f"{where}: no {column} '{said}'{nearest(said, known)} was judged")

@@ -51,7 +51,7 @@ def draw_rating_shares(
             given = given[given[column] == first[column]]
         source = f"Ratings: {first['judge']}, {first['protocol']}."
     else:
-        given = read_ratings(published_folder / ratings, set(rows["run"]), set(rows["language"]))
+        given = read_ratings(published_folder / ratings, set(rows["run"]), set(rows["language"]), context.code)
         source = f"Ratings: people, {ratings}."
     given = given.merge(tuned, on=["run", "language"]).dropna(subset="rating")
     given = given.assign(rating=given["rating"].round().astype(int))

@@ -47,11 +47,11 @@ def build_agreement(
         if benchmark is None:
             raise InputError("ratings: the option 'benchmark' says which answers they are of")
         rows = choose_scores(scores, choice, [benchmark])
-        found += _measured(rows, items, choice, published_folder / ratings)
+        found += _measured(rows, items, choice, published_folder / ratings, context)
         notes.append(f"People: {ratings}. Judge: {choice.measure}, answers that both rated.")
     if published is not None:
         path = published_folder / published
-        found += _published(path)
+        found += _published(path, context)
         notes.append(f"Published: {published_source(path)}.")
     data = pd.DataFrame(found)
     body = [
@@ -66,13 +66,13 @@ def build_agreement(
     return Table("Agreement of people and judge", header, body, data, notes)
 
 
-def _measured(rows: pd.DataFrame, items: Items, choice: Choice, path: Path) -> list[dict[str, Any]]:
+def _measured(rows: pd.DataFrame, items: Items, choice: Choice, path: Path, context: Context) -> list[dict[str, Any]]:
     """Return a row of agreement for each language of a file of ratings."""
     from polytune.analysis.agreement import preference_agreement, preference_counts, system_agreement
     from polytune.analysis.ratings import read_ratings
 
     first = rows.iloc[0]
-    human = read_ratings(path, set(rows["run"]), set(rows["language"]))
+    human = read_ratings(path, set(rows["run"]), set(rows["language"]), context.code)
     judge = items.read(first["evaluation"], first["origin"], choice.measure)
     for column in ("judge", "protocol", "opponent"):
         judge = judge[judge[column] == first[column]]
@@ -100,15 +100,15 @@ def _frame(values: Any) -> pd.DataFrame:
     return pd.DataFrame(values)
 
 
-def _published(path: Path) -> list[dict[str, Any]]:
+def _published(path: Path, context: Context) -> list[dict[str, Any]]:
     """Return a row for each language of what a paper printed: its shares of agreement, or what follows from totals."""
     from polytune.analysis.agreement import system_agreement
 
-    table = read_published_values(path, ("language",))
+    table = read_published_values(path, ("language",), context.code)
     if "agreement" in table:
         shares = zip(table["language"], table["agreement"] / 100, strict=True)
         return [{"source": "published", "language": language, "share": share} for language, share in shares]
-    table = read_published_values(path, PUBLISHED)
+    table = read_published_values(path, PUBLISHED, context.code)
     return [
         {"source": "published", "language": language, **vars(system_agreement(part["judge"], part["human"]))}
         for language, part in table.groupby("language", sort=False)

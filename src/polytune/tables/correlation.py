@@ -12,7 +12,6 @@ from polytune.analysis.context import Context
 from polytune.analysis.published import published_source, read_published_values
 from polytune.config.kinds import Evaluation, Language, Published
 from polytune.errors import InputError, nearest
-from polytune.languages.codes import known_code
 from polytune.tables.rendering import DASH, Cell, Table, number
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def build_correlations(
         notes.append(_explain_dashes(measured, not outlier or series.added_last(outlier).any(), outlier, value))
     beside = measured * math.nan
     if published is not None and value == "r" and choice.measure == "acc":
-        printed = read_published(published_folder / published)
+        printed = read_published(published_folder / published).rename(columns=context.code)
         if context.scale == "world":
             notes.append(NO_MEASURE)
         else:
@@ -153,11 +152,10 @@ def label(predictor: str, outlier: str) -> str:
 
 @cache
 def read_published(path: Path) -> pd.DataFrame:
-    """Return a published table, predictors by our codes; raises `InputError` if it is missing or has other rows."""
+    """Return a published table, predictors by languages; raises `InputError` if it is missing or has other rows."""
     from polytune.analysis.correlations import ROWS
 
     table = read_published_values(path, ("predictor",)).set_index("predictor")
-    table = table.rename(columns=lambda name: known_code(name) or name)
     for predictor in table.index:
         if predictor not in ROWS:
             raise InputError(f"{path}: predictor '{predictor}'{nearest(predictor, ROWS)}; allowed: {', '.join(ROWS)}")
