@@ -173,8 +173,10 @@ def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: t
     """
     rows, heads, queries, depth = query.shape
     groups, columns = key.shape[1:3]
-    if query.device.type != "cpu" or columns > SHORT:
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=heads != groups)
+    if queries > 1 and (query.device.type != "cpu" or columns > SHORT):
+        # the fused kernels that take a mask know no groups; one query would have to copy all keys for them
+        key, value = (tensor.repeat_interleave(heads // groups, 1) for tensor in (key, value))
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return mixed.transpose(1, 2).flatten(2)
     shape = (rows * groups, heads // groups * queries, -1)
     weights = torch.bmm(query.reshape(shape), key.reshape(rows * groups, columns, depth).mT)

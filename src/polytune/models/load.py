@@ -102,6 +102,8 @@ def _own_class(config: dict[str, Any]) -> type[OwnModel] | None:
     from polytune.models.llama import Llama, is_plain_llama
 
     names = config.get("architectures")
+    if config.get("quantization_config"):
+        return None
     if names in (["BloomForCausalLM"], ["BloomModel"]):
         return Bloom
     return Llama if names in (["LlamaForCausalLM"], ["LlamaModel"]) and is_plain_llama(config) else None
