@@ -61,6 +61,9 @@ def test_gains_are_those_of_a_plain_loop(study):
             assert row["r"] == pytest.approx(np.corrcoef(sums, list(gains.values()))[0, 1])
         else:
             assert math.isnan(row["r"])
+    # with two languages a correlation would be 1 or -1
+    few = measure_transfer(rows[rows["language"].isin(others[:2])], wide.loc["genetic"], close=0.2)
+    assert {row["n_close"] + row["n_distant"] for row in few} == {2} and all(math.isnan(row["r"]) for row in few)
     assert {row["n_close"] for row in found} == {0, 1}  # Italian is French's relative; it is tuned in the other mixture
 
 

@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from polytune.figures.axes import set_logarithmic_limits
+from polytune.figures.accuracy import panel_page
+from polytune.figures.axes import Scale, set_logarithmic_limits, set_ticks
 
 
 @pytest.mark.parametrize(("values", "scale"), [([0.0, 0.0, 7.0, 60.0], "symlog"), ([3.0, 60.0], "log")])
@@ -28,3 +29,14 @@ def test_nothing_but_zeros_has_an_axis():
     figure, axes = plt.subplots()
     set_logarithmic_limits(axes, pd.DataFrame({"value": [0.0], "low": [0.0], "high": [0.0]}))
     plt.close(figure)
+
+
+@pytest.mark.parametrize(("letters", "grows"), [(3, 0.0), (12, 0.0), (32, 1.0)])
+def test_a_page_grows_with_long_words_below_its_panels(letters, grows):
+    """20 letters more take an inch; a row of panels makes room once."""
+    words = [letter * letters for letter in "abcdefgh"]
+    figure, axes = panel_page(2)
+    before = figure.get_size_inches()[1]
+    for panel in axes:
+        set_ticks(panel, Scale("mixture", tuple(map(float, range(8))), tuple(words)), 150, True, words)
+    assert figure.get_size_inches()[1] == pytest.approx(before + grows)

@@ -19,7 +19,8 @@ def measure_transfer(rows: pd.DataFrame, similarity: pd.DataFrame, close: float)
     `rows` are scores of single languages with the columns of their runs and `model`; `similarity` has a row per
     language and a column per other one. Keys: evaluation, model, base, world, seed, run; `gain_close`, `gain_distant`:
     mean gain of languages with and without a tuned language of similarity >= `close`, NaN where there is none;
-    `n_close`, `n_distant`; `r`: Pearson's correlation of gain and summed similarity to the tuned languages.
+    `n_close`, `n_distant`; `r`: Pearson's correlation of gain and summed similarity to the tuned languages, NaN of less
+    than three languages: two points lie on a line.
     """
     before = rows[rows["method"] == UNTUNED].set_index(["base", "evaluation", "language"])["value"]
     found = []
@@ -45,7 +46,7 @@ def measure_transfer(rows: pd.DataFrame, similarity: pd.DataFrame, close: float)
                 "n_close": int(is_close.sum()),
                 "gain_distant": gains[~is_close].mean() if not is_close.all() else math.nan,
                 "n_distant": int((~is_close).sum()),
-                "r": float(pearson(near.sum(axis=1)[:, None], gains)[0]) if len(gains) > 1 else math.nan,
+                "r": float(pearson(near.sum(axis=1)[:, None], gains)[0]) if len(gains) > 2 else math.nan,
             }
         )
     return found

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+USUAL = 12
+"""Letters of a tick's word, standing upright, that a page has room for."""
 FEW = 1000
 """Up to this largest number the ticks are the coordinate's own values; beyond, round ones of matplotlib's choice."""
 LOGARITHMIC = ("parameters",)
@@ -132,6 +134,8 @@ def set_ticks(axes: Axes, scale: Scale, width: float, edge: bool, words: list[st
         axes.set_xlim(-0.6 if edge else -0.5, len(scale.words) - 0.5)
         upright = max(map(len, words)) * 4.2 > width / len(words)
         axes.set_xticks(scale.numbers, words, rotation=90 if upright else 0)
+        if upright:
+            _make_room(axes, max(map(len, words)))
         return
     if not scale.numbers or scale.numbers[-1] > FEW:
         return
@@ -145,6 +149,13 @@ def set_ticks(axes: Axes, scale: Scale, width: float, edge: bool, words: list[st
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xticks(scale.numbers, minor=True)
     axes.tick_params(axis="x", which="minor", length=1.5, width=0.4)
+
+
+def _make_room(axes: Axes, letters: int) -> None:
+    """Make a page higher by what upright words of so many letters take beyond a word of `USUAL` length, once a row."""
+    if axes.get_subplotspec().colspan.start == 0:
+        width, height = axes.figure.get_size_inches()
+        axes.figure.set_size_inches(width, height + max(letters - USUAL, 0) * 3.6 / 72)
 
 
 def magnitude(number: float) -> str:
