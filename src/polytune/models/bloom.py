@@ -39,7 +39,7 @@ class Bloom(OwnModel):
         width, heads, layers, vocabulary = (whole(config, *names) for names in NAMES)
         if width % heads:
             raise ValueError(f"'hidden_size' {width} is no multiple of 'n_head' {heads}")
-        changes = {"heads": heads, "vocab_size": vocabulary, "is_encoder_decoder": False}
+        changes = {"heads": heads, "model_type": "bloom", "vocab_size": vocabulary, "is_encoder_decoder": False}
         self.config = SimpleNamespace(**{**config, **changes})
         epsilon = config.get("layer_norm_epsilon", 1e-5)
         if not isinstance(epsilon, float):

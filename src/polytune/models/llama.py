@@ -57,7 +57,7 @@ class Llama(OwnModel):
                 f"'hidden_size' {width}"
             )
         depth = width // heads if config.get("head_dim") is None else whole(config, "head_dim")
-        given = {**DEFAULTS, **config, "vocab_size": vocabulary, "is_encoder_decoder": False}
+        given = {**DEFAULTS, **config, "model_type": "llama", "vocab_size": vocabulary, "is_encoder_decoder": False}
         self.config = SimpleNamespace(**{**given, "groups": groups, "depth": depth, "theta": rotary_base(config)})
         epsilon = given["rms_norm_eps"]
         if not isinstance(epsilon, float):
