@@ -20,7 +20,7 @@ def test_a_name_leaves_out_the_one_world_that_is_said_below():
 def test_languages_of_the_users_files_have_any_name(tmp_path):
     """A spec carries the names, so that a figure reads no table of languages."""
     plan = Plan(load_config({"studies": ["lucky52"]}))
-    spec = next(content for about, content in plan.specs.items() if about.startswith("figures/"))
+    spec = plan.specs["tables/lucky52/world/table1"]
     context = Context.of(spec)
     names = ("de", "German", "deu", "DEU-Latn", "deu_Latn", "ht", "haitian creole", "mean of all")
     assert [context.code(name) for name in names] == ["de"] * 5 + ["ht"] * 2 + ["mean of all"]

@@ -34,8 +34,10 @@ class Context:
     evaluations: tuple[EvaluationInfo, ...]
     languages: dict[str, str]
     """Names of languages by code."""
-    described: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Family, branch, script and other names of languages by code."""
+    described: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Family, branch and script of languages by code."""
+    called: dict[str, list[str]] = field(default_factory=dict)
+    """What other people's files call languages, by code; empty where none is read."""
 
     @staticmethod
     def of(spec: dict[str, Any]) -> Context:
@@ -52,9 +54,8 @@ class Context:
                 EvaluationInfo(entry["name"], entry["origin"], entry["title"], math.nan, entry["parallel"])
             )
         names = {code: row["name"] for code, row in spec["languages"].items()}
-        return Context(
-            spec["study"], spec["scale"], tuple(spec["worlds"]), tuple(evaluations), names, spec["languages"]
-        )
+        about, called = (spec["study"], spec["scale"], tuple(spec["worlds"])), spec.get("called", {})
+        return Context(*about, tuple(evaluations), names, spec["languages"], called)
 
     def evaluation(self, name: str, origin: str | None = None) -> EvaluationInfo:
         """Return an evaluation by name, and by origin where the study has several of that name."""
@@ -77,9 +78,9 @@ class Context:
 
     def code(self, name: str) -> str:
         """Return the code of the language that the user's files call `name`, or the name itself if there is none."""
-        if name in self.described:
+        if name in self.called:
             return name
-        owners = {_plain(other): code for code, row in self.described.items() for other in row.get("names", ())}
+        owners = {_plain(other): code for code, names in self.called.items() for other in names}
         return owners.get(_plain(name), name)
 
     def word(self, column: str, value: Any) -> str:

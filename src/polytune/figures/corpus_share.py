@@ -51,7 +51,7 @@ def draw_corpus_share(
         share, source = _even_shares(singles), "Generated world: its texts are spread evenly over the base's languages."
     else:
         path = published_folder / shares
-        table = read_published_values(path, ("language", "value"))
+        table = read_published_values(path, ("language", "value"), context.code)
         share, source = dict(zip(table["language"], table["value"], strict=True)), f"Shares: {published_source(path)}."
     points = points.assign(share=points["tuned_on"].map(share))
     lacking = points.loc[points["share"].isna(), "tuned_on"]

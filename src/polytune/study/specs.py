@@ -105,9 +105,7 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
     found |= {f"imports/{study.name}/{name}": entry.spec for name, entry in study.imports.items()}
     table = language_table()
     told = ("name", "family", "branch", "script")
-    names = {
-        code: {key: getattr(entry, key) for key in told} | {"names": list(entry.names)} for code, entry in table.items()
-    }
+    names = {code: {key: getattr(entry, key) for key in told} for code, entry in table.items()}
     common = {
         "study": study.name,
         "scale": study.scale,
@@ -123,6 +121,7 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
             for option in ("published", "ratings", "shares"):
                 if file := spec.get(option):
                     content[f"{option}_digest"] = sha256_file(ROOT / "config/published" / file)
+                    content["called"] = {code: entry.names for code, entry in table.items()}  # in such files
             found[f"{kind}/{about}/{name}"] = content
     return found
 
