@@ -1,7 +1,7 @@
 """Llama for scoring and generation: transformers' weights and arithmetic, with attention on token trees or on a cache.
 
-Importing transformers' class takes as long as scoring some hundred questions with a small model; this one computes keys
-and values once for a group of heads, and its last block for the wanted nodes only.
+Importing transformers' class takes as long as scoring some forty questions with a model of 135 million parameters. This
+one computes keys and values once for a group of heads, and its last block for the wanted nodes only.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Rotary positions and root mean square norms of Llama and its like on a CPU, in a third of transformers' passes.
+"""Rotary positions and root mean square norms of Llama and its like on a CPU, in fewer passes than in transformers.
 
-Both are many small operations there, and more of them in their gradients: each reads and writes all activations, which
-takes as long as a tenth of the matrix products. The functions below are the same in float32 up to rounding. Elsewhere
-(on a GPU, in 16 bits) transformers' own are called.
+Both are many small operations there, and more of them in their gradients, each of which reads and writes all
+activations (docs/performance.md, "Training"). The functions below are the same in float32 up to rounding. Elsewhere (on
+a GPU, in 16 bits) transformers' own are called.
 """
 
 from __future__ import annotations
