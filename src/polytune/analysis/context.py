@@ -116,8 +116,8 @@ class Context:
 
 
 def _plain(name: str) -> str:
-    """Return a name as names are compared: capitals do not count, `-` and `_` stand for spaces."""
-    return name.casefold().replace("-", " ").replace("_", " ")
+    """Return a name as `languages.codes` compares names: capitals, kind and number of spaces do not count."""
+    return " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
 
 
 SEEN_BY = {"both": "base and tuning", "base": "base only", "tuning": "tuning only", "neither": "neither"}
