@@ -128,8 +128,27 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     name = arguments[0] if arguments else "help"
-    with one_line_failures(f"polytune {name}" if name in COMMANDS else "polytune"):
+    with _end_of_connected_process(), one_line_failures(f"polytune {name}" if name in COMMANDS else "polytune"):
         _run(name, arguments[1:])
+
+
+@contextmanager
+def _end_of_connected_process() -> Iterator[None]:
+    """End one of several connected processes without Python's shutdown, its output written and its status kept.
+
+    DeepSpeed's parameters hold the process groups, so gloo's threads outlive them; one that frees its last tensor while
+    Python shuts down aborts the process ("terminate called without an active exception"), whatever it has finished.
+    """
+    try:
+        yield
+    except SystemExit as end:
+        if "polytune.training.deepspeed" not in sys.modules:
+            raise
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1 if isinstance(end.code, str) else end.code or 0)
 
 
 def _run(name: str, options: list[str]) -> None:

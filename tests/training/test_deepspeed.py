@@ -135,6 +135,18 @@ def test_a_base_is_pretrained_from_the_same_weights_by_two_processes(stage, tmp_
     assert_same_weights(tmp_path / "single", tmp_path / "model", **CLOSE)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("told", "status"), [("", 0), ("signal", 1)])
+def test_nothing_that_happens_while_python_shuts_down_changes_how_a_process_ended(told, status, tmp_path):
+    """A thread of gloo that frees a tensor in that moment aborts the process; here it does so each time."""
+    case = Case(tmp_path, hyperparameters={**STABLE, "epochs": 4}).write()
+    patch = PATCHES.get(told, "") + "import atexit, os\natexit.register(os.abort)\n"
+    codes, output = finish(start(case.arguments(zero_stage=3, checkpoint_updates=5), patch=patch))
+    assert codes == [status, status], output
+    assert (tmp_path / "model/manifest.json").is_file() == (status == 0)
+    assert ("the next start resumes from it" in output) == (status == 1)
+
+
 PATCHES = {
     "signal": (  # one of the two processes gets a signal while it computes update 7
         "import os, signal\n"
