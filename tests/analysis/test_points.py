@@ -9,8 +9,9 @@ from scipy import stats
 
 from polytune.analysis.choices import Choice, Layout, choose_runs, choose_scores, name_models, without_world
 from polytune.analysis.groups import mean_scores
+from polytune.analysis.intervals import wilson_interval
 from polytune.analysis.items import Items
-from polytune.analysis.points import select_points, wilson_interval
+from polytune.analysis.points import select_points
 from polytune.errors import InputError
 from polytune.scores.spec import UNTUNED
 from tests.cases.synthetic_study import (
@@ -83,8 +84,11 @@ def test_a_line_holds_the_scores_and_their_intervals(lucky):
     for point, value in zip(line.itertuples(), rows["value"], strict=True):
         interval = stats.binomtest(round(60 * value), 60).proportion_ci(0.95, method="wilson")
         assert (point.low, point.high) == pytest.approx((100 * interval.low, 100 * interval.high), abs=1e-3)
-    mean = points_of(lucky)
-    np.testing.assert_allclose(mean["high"] - mean["low"], 2 * 1.96 * mean["stderr"])
+    # the mean over languages: a share of as many items as have its error
+    for point in points_of(lucky).itertuples():
+        share, error = point.value / 100, point.stderr / 100
+        interval = wilson_interval(share, 1 + share * (1 - share) / error**2, 1.96)
+        assert (point.low, point.high) == pytest.approx([100 * end for end in interval], abs=1e-9)
     assert line["n_languages"].tolist() == [0, 1, 2, 4, 8, 12, 16, 20, 25, 26, 32, 39, 45, 52]
     assert line["added"].tolist()[:4] == ["", "en", "zh", "ar"]
     assert line["tuned"].tolist()[-2:] == [False, True] and line["mixture"].iloc[0] == "none"

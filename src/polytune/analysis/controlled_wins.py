@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polytune.analysis.intervals import t_quantile
+from polytune.analysis.intervals import t_quantile, wilson_interval
 
 PRIOR = 2.5
 """Standard deviation of the normal prior of the covariates' weights (after Gelman et al. 2008): where a covariate
@@ -24,10 +24,15 @@ STEPS, PRECISION = 100, 1e-9
 
 @dataclass(frozen=True)
 class ControlledRate:
-    """A controlled win rate, and what each cluster (prompt) moves it by: their sum over n^2 squares is its variance."""
+    """A controlled win rate and how sure it is. Formulas: docs/statistics.md, "Win rates"."""
 
     value: float
     influence: dict[object, float]
+    """What each cluster (prompt) moves it by: the sum of their squares is the variance that the answers give it."""
+    least: float
+    """The smallest variance that as many answers leave, also where they are all alike and move nothing."""
+    prior: float
+    """Standard deviation that the priors leave: large where no answers tell level and weights apart."""
 
 
 def design(lengths: np.ndarray, passes: np.ndarray | None) -> np.ndarray:
@@ -55,21 +60,25 @@ def controlled_rate(wins: np.ndarray, covariates: np.ndarray, clusters: Sequence
         if np.abs(step).max() < PRECISION:
             break
     fitted = 1 / (1 + np.exp(-(covariates @ weights)))
-    information = (covariates * (fitted * (1 - fitted))[:, None]).T @ covariates + penalty
-    bread = np.linalg.solve(information, np.eye(size)[0])
+    likelihood = (covariates * (fitted * (1 - fitted))[:, None]).T @ covariates
     rate = float(1 / (1 + math.exp(-weights[0])))
-    moved = rate * (1 - rate) * (covariates * (wins - fitted)[:, None]) @ bread
+    bread = rate * (1 - rate) * np.linalg.solve(likelihood + penalty, np.eye(size)[0])
+    moved = (covariates * (wins - fitted)[:, None]) @ bread
+    decided = float(1 - (4 * wins * (1 - wins)).mean()) or 1.0  # a tie leaves no variance, but not where all are ties
     influence: dict[object, float] = {}
     for cluster, part in zip(clusters, moved, strict=True):
         influence[cluster] = influence.get(cluster, 0.0) + float(part)
-    return ControlledRate(rate, influence)
+    return ControlledRate(
+        rate, influence, least=decided * float(bread @ likelihood @ bread), prior=math.sqrt(bread @ penalty @ bread)
+    )
 
 
 def mean_rate(rates: Sequence[ControlledRate], freed: int = 1) -> tuple[float, float, float]:
     """Return the plain mean of controlled rates (of languages, of runs) with its 95 % interval, clustered by prompt.
 
-    The interval is symmetric on the logit scale, t with clusters - `freed` degrees of freedom, where `freed` is the
-    number of weights of a model; the variance is widened by n / (n - freed).
+    The interval is Wilson's with as many items as have the variance, and t with clusters - `freed` degrees of freedom,
+    where `freed` is the number of weights of a model. The variance is that of the clusters times n / (n - freed), or
+    the least one where that is larger, and what the priors leave, which is taken to err to one side in all of them.
     """
     value = sum(rate.value for rate in rates) / len(rates)
     moved: dict[object, float] = {}
@@ -79,8 +88,10 @@ def mean_rate(rates: Sequence[ControlledRate], freed: int = 1) -> tuple[float, f
     count = len(moved)
     if count <= freed:
         return value, math.nan, math.nan
-    variance = sum(part**2 for part in moved.values()) * count / (count - freed)
-    half = t_quantile(count - freed) * math.sqrt(variance) / (value * (1 - value))
-    level = math.log(value / (1 - value))
-    low, high = (1 / (1 + math.exp(-(level + sign * half))) for sign in (-1, 1))
-    return value, low, high
+    widened, squares = count / (count - freed), len(rates) ** 2
+    variance = widened * sum(part**2 for part in moved.values())
+    for rate in rates:
+        own = widened * sum(part**2 for part in rate.influence.values())
+        variance += max(0.0, rate.least - own) / squares
+    variance += (sum(rate.prior for rate in rates) / len(rates)) ** 2
+    return value, *wilson_interval(value, value * (1 - value) / variance, t_quantile(count - freed))

@@ -10,6 +10,7 @@ The error is that of the linearised ratio: the clustered standard error of (x - 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import JUDGED, Choice, choose_runs, choose_scores
@@ -39,8 +40,8 @@ def relative_gain(values: pd.Series, others: pd.Series) -> Score:
     mean_x, mean_y = (by_language[column].transform("mean") for column in "xy")
     residual = (both["x"] - mean_x / mean_y * both["y"]) / mean_y
     ratios = by_language["x"].mean() / by_language["y"].mean()
-    error = clustered_score(both.assign(residual=residual), "residual").stderr
-    return Score(float(ratios.mean() - 1), error, len(both))
+    clustered = clustered_score(both.assign(residual=residual), "residual")
+    return replace(clustered, value=float(ratios.mean() - 1))
 
 
 def gain_scores(
@@ -76,7 +77,8 @@ def gain_scores(
         whole = {"language": "", "aggregate": "mean", "tuned": None, "drift": 0.0, "missing": int(own["missing"].sum())}
         for code, values in of_others.items():
             gain = relative_gain(answers[run], values)
-            shown = {"value": 100 * gain.value, "stderr": 100 * gain.stderr, "items": gain.items, "over": code}
+            gained = {"measure": "gain", "value": 100 * gain.value, "stderr": 100 * gain.stderr, "over": code}
+            shown = gained | {"items": gain.items, "clusters": gain.clusters}
             found.append({**own.iloc[0].to_dict(), **whole, **shown})
     if not found:
         raise InputError(f"reference: no run stands beside one of '{reference}' of the same base, method and seed")

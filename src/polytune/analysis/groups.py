@@ -78,19 +78,20 @@ def mean_scores(rows: pd.DataFrame, column: str, context: Context, items: Items)
             errors = (group["stderr"] ** 2 - group["drift"] ** 2).clip(
                 lower=0
             ) ** 0.5  # drift is common to all languages
-            parts = zip(group["language"], group["value"], errors, group["items"], strict=True)
+            parts = zip(group["language"], group["value"], errors, group["items"], group["clusters"], strict=True)
             scores = {language: Score(*score) for language, *score in parts}
             mean = mean_score(scores, dict.fromkeys(scores, 1.0))
-            stderr = mean.stderr
+            stderr, clusters = mean.stderr, mean.clusters
             if parallel and origin == IMPORTED and tuple(key) not in by_run:
                 stderr = math.nan  # a log says nothing of how its items go together
             elif parallel:
                 own = by_run[tuple(key)]
-                stderr = clustered_score(own[own["language"].isin(scores)], "value").stderr
+                clustered = clustered_score(own[own["language"].isin(scores)], "value")
+                stderr, clusters = clustered.stderr, clustered.clusters
             first = group.iloc[0].to_dict()
             means.append(
                 {**first, "language": "", "aggregate": value, "value": mean.value,
-                 "stderr": math.hypot(stderr, first["drift"]), "items": mean.items,
+                 "stderr": math.hypot(stderr, first["drift"]), "items": mean.items, "clusters": clusters,
                  "missing": int(group["missing"].sum()), "tuned": None}
             )  # fmt: skip
     return rows.__class__(means)

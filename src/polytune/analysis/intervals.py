@@ -33,6 +33,16 @@ def t_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     return float(values.mean()), t_quantile(count - 1, level) * float(values.std(ddof=1)) / math.sqrt(count)
 
 
+def wilson_interval(share: float, items: float, z: float) -> tuple[float, float]:
+    """Return the score interval of a share of `items` independent items (Wilson 1927), `z` standard errors wide.
+
+    Unlike share -+ z * error it stays within [0, 1] and has a width where every item is right.
+    """
+    centre = (share + z**2 / (2 * items)) / (1 + z**2 / items)
+    half = z / (1 + z**2 / items) * math.sqrt(share * (1 - share) / items + z**2 / (4 * items**2))
+    return centre - half, centre + half
+
+
 def bounded_interval(
     values: np.ndarray, low: float = 0.0, high: float = 1.0, level: float = LEVEL
 ) -> tuple[float, float]:
@@ -50,10 +60,8 @@ def bounded_interval(
         return math.nan, math.nan
     share, variance = float(values.mean()), float(values.var(ddof=1))
     effective = count * share * (1 - share) / variance if variance > 1e-12 else count
-    z = t_quantile(count - 1, level)
-    centre = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
-    half = z / (1 + z**2 / effective) * math.sqrt(share * (1 - share) / effective + z**2 / (4 * effective**2))
-    return low + (high - low) * (centre - half), low + (high - low) * (centre + half)
+    ends = wilson_interval(share, effective, t_quantile(count - 1, level))
+    return low + (high - low) * ends[0], low + (high - low) * ends[1]
 
 
 def cluster_draws(clusters: int, resamples: int, generator: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from polytune.judging.protocols import PROTOCOLS
+
 
 @dataclass(frozen=True)
 class MeasureInfo:
@@ -21,9 +23,9 @@ class MeasureInfo:
     has_chance: bool = False
     """Whether guessing among the choices reaches the benchmark's `chance`."""
     is_share: bool = False
-    """Whether it counts right items, so that a single language has Wilson's interval."""
+    """Whether it counts right items."""
     is_rate: bool = False
-    """Whether it is a mean of values between 0 and 1, so that a single language has Wilson's interval too."""
+    """Whether it is a mean of values between 0 and 1, of which some are neither."""
     digits: int = 2
     """Decimals in tables."""
     judged: bool = False
@@ -63,12 +65,26 @@ MEASURES = {
     "length_advantage": MeasureInfo("length beyond the opponent's", "characters", digits=1),
     "language_advantage": MeasureInfo("answers in the language beyond the opponent's", "%", percent=True, digits=1),
     "language_pass": MeasureInfo("answers in the language of the question", "%", percent=True, is_share=True, digits=1),
-    "line_pass": MeasureInfo("lines in the language of the question", "%", percent=True, digits=1),
-    "word_pass": MeasureInfo("words in the language of the question", "%", percent=True, digits=1),
+    "line_pass": MeasureInfo("lines in the language of the question", "%", percent=True, is_rate=True, digits=1),
+    "word_pass": MeasureInfo("words in the language of the question", "%", percent=True, is_rate=True, digits=1),
     "answer_tokens": MeasureInfo("length of an answer", "tokens", digits=1),
     "answer_characters": MeasureInfo("length of an answer", "characters", digits=1),
     "truncated": MeasureInfo("cut answers", "%", percent=True, higher_is_better=False, is_share=True, digits=1),
 }
+
+
+def measure_bounds(measure: str, protocol: str) -> tuple[float, float] | None:
+    """Return the lowest and the highest value of a measure, by the scale of the protocol where a judge rates.
+
+    None where it has none, or where its interval does not come near them.
+    """
+    info = MEASURES.get(measure)
+    if info is not None and (info.is_share or info.is_rate):
+        return 0.0, 1.0
+    scale = PROTOCOLS[protocol].scale if protocol in PROTOCOLS else None
+    if scale is None or measure not in ("rating", "rating_in_language", "rating_lost"):
+        return None
+    return (float(scale[0]) if measure == "rating" else 0.0), float(scale[1])
 
 
 def measure_info(measure: str, total_of: int | None = None) -> MeasureInfo:

@@ -48,7 +48,8 @@ def part_scores(
             for language, one in shown:
                 found.append(
                     {**score, "language": language, "aggregate": "" if language else "mean", "value": one.value,
-                     "stderr": math.hypot(one.stderr, score["drift"]), "items": one.items, "tuned": None,
+                     "stderr": math.hypot(one.stderr, score["drift"]), "items": one.items,
+                     "clusters": one.clusters, "tuned": None,
                      "missing": int(missing[language] if language else missing.sum())}
                 )  # fmt: skip
     return rows.__class__(found)

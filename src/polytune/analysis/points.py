@@ -20,7 +20,8 @@ from polytune.analysis.choices import (
     name_models,
     without_world,
 )
-from polytune.analysis.measures import MeasureInfo
+from polytune.analysis.intervals import t_quantile, wilson_interval
+from polytune.analysis.measures import MeasureInfo, measure_bounds
 from polytune.errors import InputError, nearest
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.scores.spec import UNTUNED
@@ -52,10 +53,10 @@ def select_points(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layo
     other), tuned, value, low, high, stderr, items, coverage (the lowest of its runs), seeds, worlds. Values are in the
     measure's unit: percent for shares. Untuned bases come first.
 
-    The interval of a share of a single language and run is Wilson's, every other one value -+ 1.96 stderr. Over runs
-    within a world the error is sqrt(s_items^2 + s_runs^2 / runs): the items are the same, so their error does not
-    shrink. Worlds have items of their own: max(s_worlds^2, mean s_within^2) / worlds. Raises `InputError` if a line
-    would hold more than one base, method, ... or a point more than one mixture.
+    The interval of a measure with a lowest and a highest value stays between them (`_interval`), every other one is
+    value -+ 1.96 stderr. Over runs within a world the error is sqrt(s_items^2 + s_runs^2 / runs): the items are the
+    same, so their error does not shrink. Worlds have items of their own: max(s_worlds^2, mean s_within^2) / worlds.
+    Raises `InputError` if a line would hold more than one base, method, ... or a point more than one mixture.
     """
     import pandas as pd
 
@@ -166,13 +167,7 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         between = sum((mean - value) ** 2 for mean in means) / (len(means) - 1)
         own = sum(error**2 for error in errors) / len(errors)
         stderr = math.sqrt(max(between, own if own == own else between) / len(means))
-    low, high = value - BAND * stderr, value + BAND * stderr
-    # several runs answer the same items: their mean is a share of these with the error of items and runs
-    if len(within) == 1 and first["language"] and not first["aggregate"] and first["items"]:
-        if info.is_share:
-            low, high = wilson_interval(value, _effective(value, stderr, int(first["items"])), BAND)
-        elif info.is_rate:
-            low, high = rate_interval(value, stderr, int(first["items"]))
+    low, high = _interval(value, stderr, first, info.is_share or len(within) > 1)
     tuned = rows["tuned"].drop_duplicates()
     orders = {tuple(codes) for codes in rows["languages"]}
     kept = [
@@ -213,28 +208,35 @@ def coverage_notes(points: pd.DataFrame, info: MeasureInfo) -> list[str]:
     return [f"Coverage: at least {100 * lowest:.1f} % of the answers have a {'verdict' if info.judged else 'value'}."]
 
 
-def _effective(share: float, stderr: float, items: int) -> float:
+def _interval(value: float, stderr: float, about: pd.Series, normal: bool) -> tuple[float, float]:
+    """Return the interval of a value whose first score is `about`.
+
+    Several runs answer the same items: their mean is one of these with the error of items and runs. `normal`: the
+    quantile is the normal's, as everywhere but for rates and ratings, which are asked of few prompts.
+    """
+    bounds, items, clusters = measure_bounds(about["measure"], about["protocol"]), about["items"], about["clusters"]
+    if bounds is None or not clusters or (stderr != stderr and about["aggregate"]):
+        return value - BAND * stderr, value + BAND * stderr
+    lowest, span = bounds[0], bounds[1] - bounds[0]
+    share, error = (value - lowest) / span, stderr / span
+    if normal:
+        most = math.inf if about["aggregate"] else float(items)  # languages apart from each other: a smaller error
+        low, high = wilson_interval(share, _effective(share, error, most, int(clusters)), BAND)
+    else:
+        low, high = rate_interval(share, error, int(clusters))
+    return lowest + span * low, lowest + span * high
+
+
+def _effective(share: float, stderr: float, most: float, clusters: int) -> float:
     """Return how many independent items have this standard error: fewer where an item is several turns."""
-    return min(float(items), 1 + share * (1 - share) / stderr**2) if stderr > 0 else float(items)
+    return min(most, 1 + share * (1 - share) / stderr**2) if stderr > 0 else float(clusters)
 
 
-def rate_interval(value: float, stderr: float, items: int) -> tuple[float, float]:
+def rate_interval(value: float, stderr: float, clusters: int) -> tuple[float, float]:
     """Return the interval of a mean of values between 0 and 1, some of them halves, that has this standard error.
 
-    `intervals.bounded_interval` of the values, of which only mean and error are known: ties make the error smaller than
-    that of as many wins and losses.
+    `intervals.bounded_interval` of the means of the clusters (prompts with their turns and languages), of which only
+    mean and error are known: ties make the error smaller than that of as many wins and losses.
     """
-    from polytune.analysis.intervals import t_quantile
-
-    effective = value * (1 - value) / stderr**2 if stderr > 0 else float(items)
-    return wilson_interval(value, effective, t_quantile(items - 1))
-
-
-def wilson_interval(share: float, items: float, z: float) -> tuple[float, float]:
-    """Return the score interval of a share of `items` independent items (Wilson 1927), `z` standard errors wide.
-
-    Unlike share -+ z * error it stays within [0, 1] and has a width where every item is right.
-    """
-    centre = (share + z**2 / (2 * items)) / (1 + z**2 / items)
-    half = z / (1 + z**2 / items) * math.sqrt(share * (1 - share) / items + z**2 / (4 * items**2))
-    return centre - half, centre + half
+    effective = value * (1 - value) / stderr**2 if stderr > 0 else float(clusters)
+    return wilson_interval(value, effective, t_quantile(clusters - 1))

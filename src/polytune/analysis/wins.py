@@ -25,18 +25,25 @@ def measure_wins(items: Items, named: pd.DataFrame, evaluations: list[tuple[str,
 
     `named` are the runs with `group`, the model (`designs.name_groups`). Columns: prompts, runs, value, low, high (raw,
     a tie counted half); controlled, controlled_low, controlled_high; longer (mean length advantage, characters),
-    in_language (mean language advantage). A statement is made within a language first; the mean over languages
-    (language empty) is that of the languages' rates, its clusters the prompts.
+    in_language (mean language advantage), languages (how many). A statement is made within a language first; the mean
+    over languages (language empty) is that of the languages' rates, its clusters the prompts. A model has no value in
+    the language of its own opponent: the mean is over the languages that all models of a line have, if these are two or
+    more, else over each model's own.
     """
     for name, origin in evaluations:
         table = _read(items, name, origin).merge(named[["run", "base", "group"]], on="run")
-        for (*line, model), part in table.groupby([*LINE, "group"], sort=False):
-            about = {"evaluation": name, "origin": origin, **dict(zip(LINE, line, strict=True)), "model": model}
-            rates = {language: _controlled(own) for language, own in part.groupby("language", sort=False)}
-            for language, own in part.groupby("language", sort=False):
-                yield about | {"language": language} | _summary(own, rates[language])
-            if len(rates) > 1:
-                yield about | {"language": ""} | _summary(part, [rate for own in rates.values() for rate in own])
+        for line, models in table.groupby(LINE, sort=False):
+            asked = [set(part["language"]) for _, part in models.groupby("group")]
+            shared = set.intersection(*asked)
+            for model, part in models.groupby("group", sort=False):
+                about = {"evaluation": name, "origin": origin, **dict(zip(LINE, line, strict=True)), "model": model}
+                rates = {language: _controlled(own) for language, own in part.groupby("language", sort=False)}
+                for language, own in part.groupby("language", sort=False):
+                    yield about | {"language": language} | _summary(own, rates[language])
+                common = [language for language in rates if language in shared or len(shared) < 2]
+                if len(common) > 1:
+                    rows = part[part["language"].isin(common)]
+                    yield about | {"language": ""} | _summary(rows, [one for own in common for one in rates[own]])
 
 
 def _read(items: Items, name: str, origin: str) -> pd.DataFrame:
@@ -70,6 +77,7 @@ def _summary(part: pd.DataFrame, rates: list[ControlledRate]) -> dict[str, Any]:
     return {
         "prompts": len(prompts),
         "runs": part["run"].nunique(),
+        "languages": part["language"].nunique(),
         "value": float(np.nanmean(by_language.mean(axis=0))),
         "low": low,
         "high": high,

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from polytune.analysis.context import SEEN_BY
+from polytune.analysis.intervals import wilson_interval
 from polytune.analysis.languages import OTHER, UNKNOWN
-from polytune.analysis.points import BAND, wilson_interval
+from polytune.analysis.points import BAND
 from polytune.report.rows import About, Row, describe, in_words, listed, number, of, plain
 
 HALF = 0.5

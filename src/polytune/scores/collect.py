@@ -161,6 +161,7 @@ class _Rows:
                 "stderr": score.stderr,
                 "drift": 0.0,
                 "items": score.items,
+                "clusters": score.clusters,
                 "missing": missing,
                 "exposure": classify_exposure(language, run.seen_languages, counted) if language else "",
                 "tuned": language in self._trained[run.run] if language else None,
@@ -248,7 +249,7 @@ def _scores(
                 f"items, give {group.value}: the file was edited or holds only some of its languages"
             )
         if wanted.parallel and measure in of_items:
-            mean = group = Score(mean.value, clustered_score(values, measure).stderr, mean.items)
+            mean = group = replace(clustered_score(values, measure), value=mean.value, items=mean.items)
         yield "mean", "", measure, mean
         yield "group", "", measure, group
     for measure, value in evaluation.groups.items():

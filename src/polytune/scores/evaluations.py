@@ -19,6 +19,13 @@ class Score:
     value: float
     stderr: float
     items: int
+    shared: int | None = None
+    """How many of the items are independent, if not all: translations and turns of one question succeed together."""
+
+    @property
+    def clusters(self) -> int:
+        """Return the number of independent items."""
+        return self.items if self.shared is None else self.shared
 
 
 @dataclass(frozen=True)

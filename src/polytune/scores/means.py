@@ -36,6 +36,7 @@ def mean_score(scores: dict[str, Score], weights: dict[str, float], errors_known
         value=sum(shares[language] * score.value for language, score in scores.items()),
         stderr=error if errors_known else math.nan,
         items=sum(score.items for score in scores.values()),
+        shared=sum(score.clusters for score in scores.values()),
     )
 
 
@@ -69,14 +70,12 @@ def clustered_scores(languages: np.ndarray, items: np.ndarray, values: np.ndarra
         residuals = sums - counts * means  # items x languages
         shares = residuals / total
         single = {
-            str(name): Score(
-                float(means[place]), _clustered_error(shares[:, place], counts[:, place]), int(total[place])
-            )
+            str(name): _score(float(means[place]), shares[:, place], counts[:, place])
             for place, name in enumerate(names)
         }
         rows, every = int(total.sum()), counts.sum(axis=1)
-        mean = Score(float(means.mean()), _clustered_error(shares.mean(axis=1), every), rows)
-        group = Score(float(sums.sum() / rows), _clustered_error(residuals.sum(axis=1) / rows, every), rows)
+        mean = _score(float(means.mean()), shares.mean(axis=1), every)
+        group = _score(float(sums.sum() / rows), residuals.sum(axis=1) / rows, every)
     return ClusteredScores(single, mean, group)
 
 
@@ -86,7 +85,8 @@ def clustered_score(items: pd.DataFrame, measure: str) -> Score:
     return clustered_scores(*columns).mean
 
 
-def _clustered_error(sums: np.ndarray, counts: np.ndarray) -> float:
-    """Return the error from the sums of each item; those without a value are no clusters."""
+def _score(value: float, sums: np.ndarray, counts: np.ndarray) -> Score:
+    """Return a score with its error from the sums of each item; those without a value are no clusters."""
     clusters = int((counts > 0).sum())
-    return math.sqrt(clusters / (clusters - 1) * float((sums**2).sum())) if clusters > 1 else math.nan
+    error = math.sqrt(clusters / (clusters - 1) * float((sums**2).sum())) if clusters > 1 else math.nan
+    return Score(value, error, int(counts.sum()), clusters)

@@ -20,8 +20,8 @@ COLUMNS = (
 )  # fmt: skip
 SCORE_COLUMNS = (
     "study", "scale", "evaluation", "benchmark", "origin", "language", "measure", "judge", "protocol", "opponent",
-    "aggregate", "value", "stderr", "drift", "items", "missing", "exposure", "tuned", "digest", "source", "model",
-    "category", "turn",
+    "aggregate", "value", "stderr", "drift", "items", "clusters", "missing", "exposure", "tuned", "digest", "source",
+    "model", "category", "turn",
 )  # fmt: skip
 """What scores have besides: no coordinate may be called so, or a column would mean two things beside them."""
 COSTS = ("tokens", "supervised_tokens", "device_hours")

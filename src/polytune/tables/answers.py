@@ -8,11 +8,10 @@ from polytune.analysis.choices import Choice, Layout, RunChoice, choose_scores
 from polytune.analysis.context import Context, coordinate_word
 from polytune.analysis.groups import mean_scores
 from polytune.analysis.languages import OTHER, UNKNOWN, language_shares
-from polytune.analysis.measures import MeasureInfo
 from polytune.analysis.points import select_points
 from polytune.config.kinds import Coordinate, Evaluation, Language
 from polytune.tables.groups import with_runs
-from polytune.tables.rendering import DASH, Cell, Table, number
+from polytune.tables.rendering import DASH, INTERVALS, Cell, Table, number, with_intervals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +32,8 @@ def build_totals(
 ) -> Table:
     """Return the measure of every model: a column for each language, their mean, and the coverage of the verdicts.
 
-    `total_of: 50` gives totals of 50 prompts. A model that lacks a language has no mean. The best of a column is bold.
+    `total_of: 50` gives totals of 50 prompts. A model that lacks a language has no mean. No maximum is bold: which
+    models differ is what ranks say.
     """
     import pandas as pd
 
@@ -47,30 +47,19 @@ def build_totals(
     data["column"] = data["language"].where(data["aggregate"] == "", MEAN)
     counted = with_runs(rows, runs, choice).groupby("model")[["items", "missing"]].sum()
     coverage = counted["items"] / counted.sum(axis=1)
-    best = data.groupby("column")["value"].agg("max" if info.higher_is_better else "min")
+    data["text"] = with_intervals(data, info.digits)
     body = []
     for model in dict.fromkeys(data["model"]):
-        line = data[data["model"] == model].set_index("column")
-        cells = [_cell(line, code, best, info) for code in (*codes, MEAN)]
+        texts = data[data["model"] == model].set_index("column")["text"]
+        cells = [Cell(texts.get(code, DASH)) for code in (*codes, MEAN)]
         body.append([Cell(model), *cells, Cell(f"{100 * coverage[model]:.1f} %")])
     header = ["model", *(context.language(code) for code in codes), MEAN, "coverage"]
     title = f"{info.label.capitalize()}{info.unit_in_brackets} on {context.title(benchmark, choice.origin)}"
     notes = [
-        "± half of its 95 % interval over prompts; bold: best of its column. Coverage: answers that have a value. "
+        f"Value {INTERVALS}, over prompts. Coverage: answers that have a value. "
         "Judges score languages differently: compare within a column."
     ]
-    return Table(title, header, body, data.drop(columns="column"), notes)
-
-
-def _cell(line: pd.DataFrame, column: str, best: pd.Series, info: MeasureInfo) -> Cell:
-    if column not in line.index:
-        return Cell(DASH)
-    point = line.loc[column]
-    half = (point["high"] - point["low"]) / 2
-    value = number(point["value"], info.digits)
-    return Cell(
-        value if half != half else f"{value} ± {number(half, info.digits)}", bool(point["value"] == best[column])
-    )
+    return Table(title, header, body, data.drop(columns=["column", "text"]), notes)
 
 
 def build_confusion(

@@ -134,3 +134,21 @@ def number(value: float, digits: int = 2) -> str:
     """Return a number with a real minus sign, none before a zero, or a dash."""
     text = f"{value:.{digits}f}"
     return DASH if value != value else (text if float(text) else text.lstrip("-")).replace("-", "−")
+
+
+def with_intervals(points: pd.DataFrame, digits: int) -> list[str]:
+    """Return each `value` with its interval, `low` and `high`: all as value ± half, or as value [low, high] where the
+    arms of some differ by a tenth or more, as near a bound of the measure; a single item may have none.
+    """
+    below, above = points["value"] - points["low"], points["high"] - points["value"]
+    uneven = bool(((below - above).abs() > 0.1 * (below + above)).any())
+    texts = []
+    for value, low, high in zip(points["value"], points["low"], points["high"], strict=True):
+        spread = (
+            f"[{number(low, digits)}, {number(high, digits)}]" if uneven else f"± {number((high - low) / 2, digits)}"
+        )
+        texts.append(number(value, digits) if high != high else f"{number(value, digits)} {spread}")
+    return texts
+
+
+INTERVALS = "± half of its 95 % interval, or [the interval] where its arms differ"

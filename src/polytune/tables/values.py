@@ -12,7 +12,7 @@ from polytune.analysis.points import coverage_notes, select_points
 from polytune.config.kinds import Evaluation, Language
 from polytune.scores.exposure import EXPOSURES
 from polytune.scores.spec import UNTUNED
-from polytune.tables.rendering import DASH, Cell, Table, number
+from polytune.tables.rendering import DASH, INTERVALS, Cell, Table, number, with_intervals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,10 +68,11 @@ def build_values(
     mean: Mean | None = None,
     columns: Literal["evaluation", "language", "exposure", "category", "turn"] = "evaluation",
 ) -> Table:
-    """Return values ± half their 95 % interval: a row per coordinate (and line), a column per benchmark.
+    """Return values with their 95 % intervals: a row per coordinate (and line), a column per benchmark.
 
     `columns: language` has a column for each language of a benchmark, `columns: exposure` one for each exposure group,
-    `columns: category` or `turn` one for each of a prompt set. The best of each column is bold.
+    `columns: category` or `turn` one for each of a prompt set. The best of each column is bold, save of judged answers,
+    where ranks say which models differ.
     """
     info = choice.info
     told = (*layout.used, columns)
@@ -86,6 +87,8 @@ def build_values(
         data = data.sort_values("evaluation", key=lambda names: names.map(list(names.unique()).index), kind="stable")
     names = list(dict.fromkeys(data["column"]))
     keys = [*([layout.by] if layout.by else []), "row"]
+    data["text"] = with_intervals(data, info.digits)
+    by_judges = bool((rows["protocol"] != "").any())
     best = data.groupby("column")["value"].agg("max" if info.higher_is_better else "min")
     body = []
     for key, line in data.groupby(keys, sort=False):
@@ -96,15 +99,14 @@ def build_values(
                 cells.append(Cell(DASH))
                 continue
             point = by_column.loc[name]
-            cells.append(Cell(_with_half(point, info), point["value"] == best[name]))
+            cells.append(Cell(point["text"], not by_judges and point["value"] == best[name]))
         body.append(cells)
-    notes = [
-        f"{info.label.capitalize()}{info.unit_in_brackets} ± half of its 95 % interval; bold: best of its column.",
-    ]
+    bold = "" if by_judges else "; bold: best of its column"
+    notes = [f"{info.label.capitalize()}{info.unit_in_brackets} {INTERVALS}{bold}."]
     notes += coverage_notes(data, info)
     header = [*(coordinate_word(name) for name in keys[:-1]), coordinate_word(layout.against), *names]
     title = f"{info.label.capitalize()} against {coordinate_word(layout.against)}"
-    return Table(title, header, body, data.drop(columns=["row", "column"]), notes)
+    return Table(title, header, body, data.drop(columns=["row", "column", "text"]), notes)
 
 
 def _name_columns(data: pd.DataFrame, columns: str, context: Context) -> list[str]:
@@ -123,9 +125,3 @@ def _with_error(point: pd.Series, info: MeasureInfo) -> str:
     """Return a value and its standard error; a single item has none."""
     value = number(point["value"], info.digits)
     return value if point["stderr"] != point["stderr"] else f"{value} ± {number(point['stderr'], info.digits)}"
-
-
-def _with_half(point: pd.Series, info: MeasureInfo) -> str:
-    """Return a value and half of its interval; a single item may have none."""
-    value, half = number(point["value"], info.digits), (point["high"] - point["low"]) / 2
-    return value if half != half else f"{value} ± {number(half, info.digits)}"

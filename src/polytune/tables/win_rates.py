@@ -41,7 +41,7 @@ def build_win_rates(
     body = []
     for row in data.to_dict("records"):
         texts = [context.title(row["evaluation"]), *(row[column] for column in told), row["model"]]
-        texts.append(context.language(row["language"]) if row["language"] else "mean over languages")
+        texts.append(context.language(row["language"]) or f"mean over {row['languages']} languages")
         cells = [*map(Cell, texts), Cell(str(row["prompts"]))]
         for name, low, high in (("value", "low", "high"), ("controlled", "controlled_low", "controlled_high")):
             bold = row[low] > 0.5 or row[high] < 0.5
@@ -53,9 +53,15 @@ def build_win_rates(
     notes = [
         "Wins over the opponent, ties counted half, with Wilson's interval over prompts. Controlled: wins if both "
         "answers were equally long and in the language of the question, by a logistic model in each language "
-        "(docs/statistics.md). Longer by: characters beyond the opponent's answer. Bold: the interval does not hold "
+        "(docs/statistics.md); where hardly any answer is in the language, its interval says how little the judge has "
+        "seen of one that is. Longer by: characters beyond the opponent's answer. Bold: the interval does not hold "
         "50 %.",
     ]
+    means = data[data["language"] == ""]
+    if len(means) and means.groupby(["evaluation", *LINE])["languages"].nunique().max() > 1:
+        notes.append(
+            "Means over different languages stand beside each other: no two languages are asked of all models."
+        )
     return Table("Win rates, raw and controlled", header, body, data, notes)
 
 
