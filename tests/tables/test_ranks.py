@@ -75,6 +75,8 @@ def test_effect_of_a_selection_is_the_difference_of_means_over_sets(study):
     expected = 100 * (by_set.loc["geo"].mean() - by_set.loc["rnd"].mean())
     assert row["effect"] == pytest.approx(expected)
     assert (row["selected_sets"], row["reference_sets"], row["units"]) == (3, 3, 17)
+    codes = study.scores[study.scores["evaluation"].isin(["xcopa", "xwinograd"])]["language"]
+    assert row["languages"] == len(set(codes) - {""}) == 16 and table.rows[0][-1].text == "16"
     assert row["low"] < row["effect"] < row["high"] and np.isfinite(row["p"])
     with pytest.raises(InputError, match="reference: no features 'random'"):
         build(study, "selection_effect", reference="random")

@@ -52,8 +52,8 @@ TABLES = {
     "selection_effect": Kind(
         "polytune.tables.selection_effect:build_selection_effect",
         PLAIN,
-        "What each choice of languages adds to {measure} over that of {reference}, over language sets, seeds, "
-        "languages and benchmarks",
+        "What each choice of languages adds to {measure} over that of {reference}, over language sets, seeds and "
+        "languages",
     ),
     "group_means": Kind(
         "polytune.tables.groups:build_group_means",

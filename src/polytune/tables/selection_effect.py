@@ -1,4 +1,4 @@
-"""Does a way of choosing languages help? One interval for each way, over sets, seeds, languages and benchmarks."""
+"""Does a way of choosing languages help? One interval for each way, over language sets, seeds and languages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def build_selection_effect(
             dropped = max(dropped, lost)
             if {value, reference} <= set(cells.index.get_level_values("group")):
                 sides = (cells.loc[name].to_numpy() for name in (value, reference))
-                effect = estimate_effect(*sides, _weights(cells.columns))
+                effect = estimate_effect(*sides, _weights(cells.columns), cells.columns.get_level_values("language"))
                 found.append({against: value, "reference": reference, "base": base, **_columns(effect)})
     if not found:
         raise InputError(f"reference: no language in common of '{reference}' and another value of {against}")
@@ -70,9 +70,10 @@ def build_selection_effect(
               "sets", "languages"]  # fmt: skip
     notes = [
         f"What a set chosen so adds over one of {reference} in {info.label}{info.unit_in_brackets}, every benchmark "
-        "counted the same. The interval holds for other sets, seeds, languages and benchmarks (a mixed model, "
-        "docs/statistics.md); beside it what sets and seeds, and what languages, add to its standard error. Bold: the "
-        "interval does not hold 0.",
+        "counted the same. The interval holds for other sets, seeds and languages, and for these benchmarks and bases "
+        "(a mixed model, all that is of one language a cluster, docs/statistics.md); beside it what sets and seeds, and "
+        "what languages, add to its standard error. df: languages that count in several benchmarks count more, which "
+        "leaves fewer degrees of freedom than there are languages. Bold: the interval does not hold 0.",
     ]
     if not info.higher_is_better:
         notes.append(f"Lower {info.label} is better: an effect below 0 is a gain.")
@@ -80,6 +81,8 @@ def build_selection_effect(
         notes.append(f"{dropped} languages of benchmarks are left out: some run has no score in them.")
     if data["p"].isna().any():
         notes.append(f"{DASH}: a single set on either side has no interval.")
+    if data["error_languages"].isna().any():
+        notes.append(f"Other languages {DASH}: of a single language the interval holds for that one alone.")
     return Table(f"Effect of the selection on {info.label}", header, body, data, notes)
 
 
@@ -119,7 +122,7 @@ def _texts(row: dict[str, Any], against: str, info: Any) -> list[str]:
         number(row["p"], 3),
         number(row["freedom"], 1),
         number(row["error_sets"], 2),
-        number(row["error_units"], 2),
+        number(row["error_languages"], 2),
         f"{row['selected_sets']} : {row['reference_sets']}",
-        str(row["units"]),
+        str(row["languages"]),
     ]
