@@ -79,3 +79,10 @@ def test_effect_sizes_are_the_textbooks():
     differences = VALUES - REFERENCE
     expected = differences.mean() / differences.std(ddof=1) * (1 - 3 / 11)
     assert comparisons.standardized_difference(VALUES, REFERENCE, paired=True) == pytest.approx(expected)
+
+
+def test_two_pairs_have_no_hedges_correction():
+    """1 - 3 / (4 - 1) is 0: two pairs that differ by many standard deviations would have no effect."""
+    assert math.isnan(comparisons.standardized_difference([5.0, 6.0], [1.0, 1.5], paired=True))
+    assert math.isnan(comparisons.standardized_difference([5.0, 6.0], [1.0], paired=False))
+    assert comparisons.standardized_difference([5.0, 6.0], [1.0, 1.5], paired=False) > 0

@@ -67,6 +67,17 @@ def test_over_runs_pairing_is_stated_and_its_range_shown(study):
     assert untuned["p"] == pytest.approx(stats.ttest_1samp(rnd, base).pvalue)
 
 
+def test_the_effect_of_two_pairs_is_a_dash_with_its_reason(study):
+    mixtures = [f"world-{name}-{seed}" for name in ("rnd", "geo") for seed in (1, 2)]
+    table = build(study, reference="rnd", against="features", pair_by=["selection_seed"], mixtures=mixtures)
+    row = table.data.set_index(["evaluation", "features"]).loc["xcopa", "geo"]
+    assert np.isnan(row["effect"]) and np.isfinite(row["p"])
+    assert {line[table.header.index("g")].text for line in table.rows} == {"–"}
+    assert any(note.startswith("g –: two pairs") for note in table.notes)
+    three = build(study, reference="rnd", against="features", pair_by=["selection_seed"])
+    assert three.data["effect"].notna().all() and not any(note.startswith("g –") for note in three.notes)
+
+
 def test_unpaired_is_welchs(study):
     table = build(study, reference="rnd", against="features", benchmarks=["xcopa"], mean="group")
     row = table.data.set_index("features").loc["geo"]

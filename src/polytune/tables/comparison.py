@@ -129,4 +129,6 @@ def _notes(contrast: Contrast, over_runs: bool, data: pd.DataFrame, info: Measur
         )
     if data["p"].isna().any():
         notes.append(f"{DASH}: a single run, or runs without a spread, have no test.")
+    if (data["effect"].isna() & data["p"].notna()).any():
+        notes.append(f"g {DASH}: two pairs leave one degree of freedom, for which Hedges' correction does not exist.")
     return [*notes, *better]
