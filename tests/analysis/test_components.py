@@ -133,3 +133,10 @@ def test_a_single_model_or_value_is_no_error():
     one = components.estimate(np.random.default_rng(0).normal(size=(1, 1, 1, 1, 50)))
     assert [(part.name, part.shared) for part in one] == [("item", 0.0)]
     assert components.estimate(np.zeros((1,) * len(AXES))) == []
+
+
+def test_no_spread_of_models_beyond_their_items_is_not_certainty():
+    values = np.repeat(np.random.default_rng(7).normal(size=(1, 1, 1, 1, 50)), 4, axis=0)  # four models, one answer
+    found = components.estimate(np.repeat(values, 3, axis=2))
+    assert components.total(found) == 0 < components.total(found, compared=False)
+    assert math.isnan(components.shrinkage(found, "seed", 1))

@@ -8,6 +8,7 @@ from polytune.analysis.asked import Asked
 from polytune.config.kinds import call_kind
 from polytune.errors import InputError
 from polytune.tables.kinds import TABLES
+from tests.cases.synthetic_answers import alpaca_study
 from tests.cases.synthetic_study import collect_study, incremental_runs, make_run, write_results
 
 
@@ -80,6 +81,29 @@ def test_models_with_fewer_runs_are_left_out_and_named(study):
     assert set(means["evaluation"]) == {"xcopa", "xwinograd"}
     assert np.isfinite(table.data["own"]).all() and (table.data["own"] >= 0).all()
     assert sum("the interval shrinks with one more seed by" in note for note in table.notes) == 2
+
+
+def test_a_variance_estimated_at_0_is_a_dash_with_its_reason(tmp_path):
+    made = collect_study(tmp_path, write_results(tmp_path, incremental_runs((1, 2, 4)), ("xcopa",), items=50))
+    path = made.tables / "items.parquet"
+    items = pd.read_parquet(path)
+    same = items["language"] == "th"  # every model gives the first one's answers
+    items.loc[same, "value"] = items[same].groupby(["evaluation", "measure", "item"])["value"].transform("first")
+    items.to_parquet(path)
+    table = build(made)
+    rows = {row[1].text: [cell.text for cell in row[2:]] for row in table.rows}
+    assert rows["Thai"][0] != "–" and set(rows["Thai"][1:]) == {"–"} and "–" not in rows["Italian"][:2]
+    assert sum(note.startswith("± –: what is left") for note in table.notes) == 1
+    other = build(made, measure="margin", benchmarks=["xcopa"])
+    assert any(note.startswith("± –") for note in other.notes)
+    assert not any(note.startswith("Items are the prompts") for note in table.notes)
+
+
+def test_items_of_a_prompt_set_are_its_prompts(tmp_path):
+    table = build(alpaca_study(tmp_path, items=20), measure="rating", benchmarks=["questions"])
+    items = table.data[table.data["component"] == "item"]
+    assert items["item"].eq(20).all() and "item" in table.header
+    assert sum(note.startswith("Items are the prompts") for note in table.notes) == 1
 
 
 def test_a_wrong_column_is_an_input_error(study):

@@ -15,9 +15,15 @@ import numpy as np
 
 MODEL, DRAW, SEED, JUDGE, ITEM, LANGUAGE = "model", "draw", "seed", "judge", "item", "language"
 AXES = (MODEL, DRAW, SEED, JUDGE, ITEM)
-"""Axes of an array of values. Models are what is compared; the others are drawn from many that might have been."""
+"""Axes of an array of values. Models are what is compared; the others are drawn from many that might have been.
+
+An item of a prompt set is a prompt.
+"""
 WITHIN = {DRAW: MODEL, SEED: DRAW}
 """A seed belongs to its draw and a draw to its model: the second seed of two models has nothing in common."""
+
+ROUNDING = 1e-12
+"""A variance below this share of those that it is the difference of is 0: what rounding leaves of them."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +84,17 @@ def estimate(values: np.ndarray) -> list[Component]:
     """Return the sources of error of the means of models; `values` has the axes `AXES`; one of length 1 is none.
 
     Nested axes take up the interactions with what they are nested in (Brennan 2001, ch. 3), which is the estimate of
-    the nested analysis of variance. Negative variances are 0. With one model nothing can be told to be shared.
+    the nested analysis of variance. Negative variances are 0: too small to be seen, which is not to say that there is
+    nothing. With one model nothing can be told to be shared.
     """
     present = [axis for axis, count in zip(AXES, values.shape, strict=True) if count > 1]
     counts = {axis: count for axis, count in zip(AXES, values.shape, strict=True) if count > 1}
     if not present:
         return []
     nested: dict[tuple[str, ...], list[float]] = {}
-    for chosen, variance in variances(values.squeeze()).items():
+    every = variances(values.squeeze())
+    least = max(ROUNDING * max(map(abs, every.values())), ROUNDING**2 * float((values**2).mean()))
+    for chosen, variance in every.items():
         named = {present[place] for place in chosen}
         while missing := {WITHIN[axis] for axis in named if WITHIN.get(axis) in present} - named:
             named |= missing
@@ -99,7 +108,8 @@ def estimate(values: np.ndarray) -> list[Component]:
     for noise, (own, shared) in nested.items():
         levels = {axis: counts[axis] for axis in noise}
         size = math.prod(levels.values())
-        found.append(Component(noise, max(own, 0.0) / size, max(shared, 0.0) / size, levels))
+        own, shared = (variance if variance > least else 0.0 for variance in (own, shared))
+        found.append(Component(noise, own / size, shared / size, levels))
     return found
 
 
@@ -124,7 +134,7 @@ def estimate_mean(arrays: Iterable[np.ndarray], parallel: bool) -> list[Componen
     found = []
     for one in estimate(of_runs):
         within = [other for other in by_item if set(other.noise) == {*one.noise, ITEM}]
-        own, shared = (max(0.0, getattr(one, kind) - sum(getattr(other, kind) for other in within))
+        own, shared = (_less(getattr(one, kind), sum(getattr(other, kind) for other in within))
                        for kind in ("own", "shared"))  # fmt: skip
         found.append(replace(one, own=own, shared=shared))
     return found + by_item
@@ -141,7 +151,12 @@ def language_component(arrays: Iterable[np.ndarray], parallel: bool) -> Componen
     count = len(means)
     noise = sum(total(estimate(values)) for values in arrays) - count * total(estimate_mean(arrays, parallel))
     spread = mean_squares(means).get(frozenset((0, 1)), 0.0) if means.shape[1] > 1 else 0.0
-    return Component((LANGUAGE,), max(0.0, spread - noise / (count - 1)) / count, 0.0, {LANGUAGE: count})
+    return Component((LANGUAGE,), _less(spread, noise / (count - 1)) / count, 0.0, {LANGUAGE: count})
+
+
+def _less(variance: float, part: float) -> float:
+    """Return a variance less a part of it, 0 where nothing but rounding is left."""
+    return variance - part if variance - part > ROUNDING * variance else 0.0
 
 
 def total(components: Iterable[Component], more: Mapping[str, int] | None = None, compared: bool = True) -> float:
@@ -150,7 +165,10 @@ def total(components: Iterable[Component], more: Mapping[str, int] | None = None
 
 
 def shrinkage(components: Iterable[Component], axis: str, more: int) -> float:
-    """Return by which share the interval of a difference of two models shrinks with `more` levels of an axis."""
+    """Return by which share the interval of a difference of two models shrinks with `more` levels of an axis.
+
+    NaN where the variance of the difference is estimated at or below 0.
+    """
     components = list(components)
     now = total(components)
-    return 1 - math.sqrt(total(components, {axis: more}) / now) if now else 0.0
+    return 1 - math.sqrt(total(components, {axis: more}) / now) if now else math.nan

@@ -120,25 +120,30 @@ def _texts(
     now, half = total(parts), 1.96 * info.scale
     texts = [context.title(line["evaluation"]), *[line["base"]] * columns.several_bases]
     texts.append(context.language(line["language"]) if line["language"] else MEAN)
-    texts += [number(half * math.sqrt(value), info.digits) for value in (total(parts, compared=False), 2 * now)]
+    texts += [_margin(half, value, info) for value in (total(parts, compared=False), 2 * now)]
     for name in columns.sources:
         own = [one.own for one in parts if one.name == name]
         texts.append(f"{100 * sum(own) / now:.0f} %" if own and now else DASH)
     if columns.languages:
         others = [one.own for one in parts if one.noise == (LANGUAGE,)]
-        texts.append(number(half * math.sqrt(2 * sum(others)) if others else math.nan, info.digits))
+        texts.append(_margin(half, 2 * sum(others), info))
     return texts + [_percent(shrinkage(parts, axis, MORE[axis][0])) for axis in columns.axes]
 
 
+def _margin(half: float, variance: float, info: MeasureInfo) -> str:
+    """Return half of an interval, or a dash: a variance estimated at or below 0 is not known to be 0."""
+    return number(half * math.sqrt(variance) if variance > 0 else math.nan, info.digits)
+
+
 def _percent(share: float) -> str:
-    return f"−{100 * share:.0f} %" if share > 0.005 else "0 %"
+    return DASH if math.isnan(share) else f"−{100 * share:.0f} %" if share > 0.005 else "0 %"
 
 
 def _notes(
     found: list[tuple[dict[str, str], list[Component], list[Design]]], context: Context, columns: _Columns
 ) -> list[str]:
     """Return what the numbers mean, what more would bring in a sentence for each mean, and what was left out."""
-    from polytune.analysis.components import shrinkage
+    from polytune.analysis.components import LANGUAGE, shrinkage, total
 
     notes = [
         "±: half of the 95 % interval of one model's score, and of the difference of two models that answer the same "
@@ -147,8 +152,19 @@ def _notes(
     ]
     if columns.languages:
         notes.append("± other languages: what a difference of means would vary besides with other languages.")
+    others = [one.own for _, parts, _ in found for one in parts if one.noise == (LANGUAGE,)]
+    if not all(others) or not all(total(parts) for _, parts, _ in found):
+        notes.append(
+            f"± {DASH}: what is left of the models' scatter once the other sources are taken off is estimated at or "
+            "below 0: too small to be seen with these items and runs, not a difference of 0."
+        )
+    if any(math.isnan(context.evaluation(line["evaluation"], line["origin"]).chance) for line, *_ in found):
+        notes.append(
+            "Items are the prompts, with their turns averaged. All are put with one template, so what another would "
+            "add is not known and in no interval."
+        )
     for line, parts, _ in found:
-        if line["language"] and len(found) > 1:
+        if line["language"] and len(found) > 1 or not total(parts):
             continue
         brought = [f"{MORE[axis][1]} by {100 * shrinkage(parts, axis, MORE[axis][0]):.0f} %" for axis in columns.axes]
         base = f", {line['base']}" * columns.several_bases
