@@ -9,8 +9,13 @@ from polytune.analysis.selection_effect import estimate_effect
 
 EQUAL, EACH = np.full(20, 1 / 20), range(20)
 """Twenty units that count the same, each of a language of its own."""
-BENCHMARKS = ("ar bg de el en es fr hi ru sw th tr ur vi zh", "de en es fr ja ko zh", "et ht id it qu sw ta th tr vi zh",
-              "ar en es eu hi id my ru sw te zh", "en fr ja pt ru zh")  # fmt: skip
+BENCHMARKS = (
+    "ar bg de el en es fr hi ru sw th tr ur vi zh",
+    "de en es fr ja ko zh",
+    "et ht id it qu sw ta th tr vi zh",
+    "ar en es eu hi id my ru sw te zh",
+    "en fr ja pt ru zh",
+)
 """The languages of the five benchmarks of the study `linguistic`."""
 
 
@@ -38,7 +43,7 @@ def units_of(bases):
 @pytest.mark.parametrize("bases", [1, 5])
 @pytest.mark.parametrize(("language_sd", "unit_sd"), [(0.0, 2.0), (1.0, 1.7), (1.4, 1.4), (2.0, 0.0)])
 def test_the_interval_holds_an_effect_that_the_units_of_a_language_share(language_sd, unit_sd, bases):
-    """Units taken as independent held the effect of (2, 0) in 89 % of these studies with one base, in 85 % with five."""
+    """Units taken as independent held the effect of (2, 0) in 89 % of such studies with one base, in 85 % with five."""
     generator = np.random.default_rng(6)
     languages, weights = units_of(bases)
     names = sorted(set(languages))

@@ -109,8 +109,8 @@ def standardized_difference(values: np.ndarray, reference: np.ndarray, paired: b
     """Return Hedges' g: the mean difference in standard deviations, corrected for few runs (Hedges 1981).
 
     Of pairs the standard deviation is that of the differences (d_z, Lakens 2013), else the pooled one of the two sets.
-    The correction is 1 - 3 / (4 df - 1). NaN without a spread, and with a single degree of freedom (two pairs), where no
-    correction exists: the mean of the uncorrected difference is infinite, and the formula gives 0.
+    The correction is 1 - 3 / (4 df - 1). NaN without a spread, and with a single degree of freedom (two pairs), where
+    no correction exists: the mean of the uncorrected difference is infinite, and the formula gives 0.
     """
     values, reference = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)
     if paired:

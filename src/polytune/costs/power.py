@@ -5,13 +5,14 @@ From the variance components of finished runs, where a study has a table of them
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polytune.analysis.power import detectable_difference, share_variance
+from polytune.analysis.power import Part, detectable_difference, share_variance
 from polytune.config.paths import Paths
 from polytune.costs.local import count_items
 from polytune.languages.codes import from_task_code
@@ -26,6 +27,8 @@ KIND = "variance_components"
 ASSUMED, MEASURED = "assumed", "finished runs"
 SHOWN = 4
 """Languages that are named in a line; of more their number is said."""
+UNKNOWN = "-"
+"""What stands for a difference that cannot be planned."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ class Line:
     items: int
     seeds: int
     unpaired: float
+    """The smallest difference of models on items of their own; NaN if no test can be planned."""
     paired: float
+    """The same of models that answer the same items, their runs in pairs."""
     source: str
 
 
@@ -56,13 +61,13 @@ def find_lines(study: Study, assumptions: Mapping[str, Any], paths: Paths) -> li
             else:
                 share = one.benchmark.chance + assumptions["power"]["above_chance"]
                 variances = (share_variance(share, items, r) for r in (0.0, assumptions["power"]["correlation"]))
-                found = (*(100 * detectable_difference(variance) for variance in variances), 1, ASSUMED)
+                found = (*(100 * detectable_difference([(variance, math.inf)]) for variance in variances), 1, ASSUMED)
             unpaired, paired, count, source = found
             title = f"{one.benchmark.title or one.name}" + f" ({one.origin})" * (one.origin == "world")
-            key = (title, items, count, round(unpaired, 2), round(paired, 2), source)
+            key = (title, items, count, f"{unpaired:.2f}", f"{paired:.2f}", source)  # NaN is unlike itself
             merged.setdefault(key, []).append(language)
     return [
-        Line(study.name, title, tuple(languages), items, count, unpaired, paired, source)
+        Line(study.name, title, tuple(languages), items, count, float(unpaired), float(paired), source)
         for (title, items, count, unpaired, paired, source), languages in merged.items()
     ]
 
@@ -108,15 +113,25 @@ def _finished(study: Study, paths: Paths) -> dict[tuple[str, str, str], list[dic
 def _of_components(rows: list[dict[str, str]], items: int, seeds: int) -> tuple[float, float]:
     """Return the smallest differences, unpaired and paired, of models with so many seeds on so many items.
 
-    Components of several bases are averaged; draws and judges stay as many as they were.
+    Components of several bases are averaged; draws and judges stay as many as they were. What runs add is estimated
+    from few of them, what items add from many.
     """
-    own = shared = 0.0
+    own: dict[float, float] = {}  # by degrees of freedom
+    every: dict[float, float] = {}
+    runs = min((int(row["draw"]) for row in rows if row["draw"]), default=seeds)
     for row in rows:
         part = 1 / len({other["base"] for other in rows})
         for axis, planned in (("item", items), ("seed", seeds)):
             part *= int(row[axis]) / planned if row[axis] else 1.0
-        own, shared = own + part * float(row["own"]), shared + part * float(row["shared"])
-    return detectable_difference(own + shared), detectable_difference(own)
+        of_runs, of_judges = row["seed"] or row["draw"], row["judge"] and not row["item"]
+        freedom = runs - 1 if of_runs else int(row["judge"]) - 1 if of_judges else math.inf
+        own[freedom] = own.get(freedom, 0.0) + part * float(row["own"])
+        every[freedom] = every.get(freedom, 0.0) + part * (float(row["own"]) + float(row["shared"]))
+    return detectable_difference(_parts(every), paired=False), detectable_difference(_parts(own))
+
+
+def _parts(variances: Mapping[float, float]) -> list[Part]:
+    return [(variance, freedom) for freedom, variance in variances.items()]
 
 
 def show_lines(lines: Iterable[Line], assumptions: Mapping[str, Any]) -> str:
@@ -132,8 +147,8 @@ def show_lines(lines: Iterable[Line], assumptions: Mapping[str, Any]) -> str:
             " ".join(one.languages) if len(one.languages) <= SHOWN else f"each of {len(one.languages)}",
             f"{one.items:,}",
             str(one.seeds),
-            f"{one.unpaired:.1f}",
-            f"{one.paired:.1f}",
+            _points(one.unpaired),
+            _points(one.paired),
             one.source,
         ]
         for one in lines
@@ -147,4 +162,18 @@ def show_lines(lines: Iterable[Line], assumptions: Mapping[str, Any]) -> str:
             f"assumed: accuracies {100 * power['above_chance']:.0f} points above guessing; paired: answers to the same "
             f"items correlate {power['correlation']}; items alone, what seeds add is not known before two are run"
         )
+    if any(one.source == MEASURED for one in lines):
+        said.append(
+            "finished runs: t-tests over the planned runs, with their few degrees of freedom; paired: the same items, "
+            "and runs in pairs (unpaired: Welch's)"
+        )
+    if any(math.isnan(value) for one in lines for value in (one.unpaired, one.paired)):
+        said.append(
+            f"{UNKNOWN}: no number, because the finished runs show no spread (estimated at or below 0), or because a "
+            "single run has no test over runs"
+        )
     return "\n".join(said)
+
+
+def _points(difference: float) -> str:
+    return UNKNOWN if math.isnan(difference) else f"{difference:.1f}"

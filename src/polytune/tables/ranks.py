@@ -114,10 +114,12 @@ def build_measure_separation(
     notes = [
         "Spread: standard deviation of the models' true means over languages; error: that of one run, from items and "
         "seeds; pairs told apart: of all pairs of models at once, at 5 %; runs needed: for a difference of one spread "
-        "times the square root of 2, that of two models drawn at random, to be found in 80 % of studies. Bold: the "
-        "measure that needs the fewest, then the one of the largest ratio.",
+        "times the square root of 2, that of two models drawn at random, to be found in 80 % of studies by Welch's t "
+        "over their runs. Bold: the measure that needs the fewest, then the one of the largest ratio.",
     ]
-    if data["seeds"].isna().any():
+    if data["error"].isna().any():
+        notes.append(f"Error {DASH}: estimated at or below 0, too small to be seen with these items and runs.")
+    if (data["seeds"].isna() & data["error"].notna()).any():
         notes.append(f"{DASH}: no two runs differ in nothing but their seed, so nobody knows what seeds add.")
     if (data["seeds"] > MANY_SEEDS).any():
         notes.append("Never: with all seeds of the world the items are too few for it, or the models do not differ.")

@@ -71,9 +71,9 @@ def build_selection_effect(
     notes = [
         f"What a set chosen so adds over one of {reference} in {info.label}{info.unit_in_brackets}, every benchmark "
         "counted the same. The interval holds for other sets, seeds and languages, and for these benchmarks and bases "
-        "(a mixed model, all that is of one language a cluster, docs/statistics.md); beside it what sets and seeds, and "
-        "what languages, add to its standard error. df: languages that count in several benchmarks count more, which "
-        "leaves fewer degrees of freedom than there are languages. Bold: the interval does not hold 0.",
+        "(a mixed model, all that is of one language a cluster, docs/statistics.md); beside it what sets and seeds, "
+        "and what languages, add to its standard error. Few sets, and languages of several benchmarks that count more "
+        "than others, leave few degrees of freedom (df). Bold: the interval does not hold 0.",
     ]
     if not info.higher_is_better:
         notes.append(f"Lower {info.label} is better: an effect below 0 is a gain.")

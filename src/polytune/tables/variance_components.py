@@ -164,7 +164,7 @@ def _notes(
             "add is not known and in no interval."
         )
     for line, parts, _ in found:
-        if line["language"] and len(found) > 1 or not total(parts):
+        if (line["language"] and len(found) > 1) or not total(parts):
             continue
         brought = [f"{MORE[axis][1]} by {100 * shrinkage(parts, axis, MORE[axis][0]):.0f} %" for axis in columns.axes]
         base = f", {line['base']}" * columns.several_bases
