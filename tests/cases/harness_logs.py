@@ -71,12 +71,18 @@ def table_03(right: Right) -> str:
     return "\n".join([*rows, ""])
 
 
-def log_of(table: str, bars: int = 20, limit: str = "None") -> str:
-    """Return a log: a loading message, progress bars that write over each other, settings, tables, a last word."""
+def log_of(table: str, bars: int = 20, limit: str = "None", shots: str = "") -> str:
+    """Return a log: a loading message, progress bars that write over each other, settings, tables, a last word.
+
+    With `shots` the settings are those of version 0.3, which has always some.
+    """
     bar = "".join(
         f"\r{n * 100 // max(bars, 1):3}%|████▊     | {n}/{bars} [18:56<00:11, 272.83it/s]" for n in range(bars)
     )
     settings = f"hf (pretrained=some/model), gen_kwargs: (None), limit: {limit}, num_fewshot: None, batch_size: 4"
+    if shots:
+        settings = f"hf-causal (pretrained=some/model,dtype=float16), limit: {limit}, provide_description: False, "
+        settings += f"num_fewshot: {shots}, batch_size: auto (64)"
     return f"Loading the model\n{bar}\n{settings}\n{table}\nexited with return code: 0\n"
 
 

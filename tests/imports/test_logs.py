@@ -61,6 +61,20 @@ def test_what_terminals_and_schedulers_add(tmp_path):
     assert read_log(packed).printed == plain
 
 
+def test_a_table_ends_at_what_is_no_row_of_it(tmp_path):
+    """The empty line after a table may be lost: a bar has `|` too, but does not begin with it."""
+    table = table_04({"xcopa": RIGHT["xcopa"]}).rstrip("\n") + "\n"
+    plain = read_log(write(tmp_path, table)).printed
+    bars = ("100%|████| 5/5 [00:01<00:00]", "Running: 50%|██  | 3/6", "2024-05-01 10:11:12 | INFO | done |", "a | b")
+    for bar in bars:
+        assert read_log(write(tmp_path, f"{table}{bar}\n")).printed == plain
+        labelled = "\n".join(f"2024-05-0{n}T10:11:12Z {line}" for n, line in enumerate((table + bar).splitlines(), 1))
+        assert read_log(write(tmp_path, labelled)).printed == plain
+    lines = table.splitlines()
+    with pytest.raises(InputError, match=r"4 lines look like rows of results, but 1 of them follow .*other output"):
+        read_log(write(tmp_path, "\n".join([lines[0], bars[0], *lines[1:]])))
+
+
 def test_other_filters_metrics_and_gaps(tmp_path):
     head = "|Tasks|Version|Filter|n-shot|Metric|   |Value|   |Stderr|\n|---|---|---|---|---|---|---|---|---|\n"
     rows = (
@@ -74,9 +88,30 @@ def test_other_filters_metrics_and_gaps(tmp_path):
     assert math.isnan(found[1].value) and len(found) == 2
 
 
-def test_a_limit_is_known(tmp_path):
-    assert read_log(write(tmp_path, log_of(table_04(RIGHT)))).limit == ""
-    assert read_log(write(tmp_path, log_of(table_04(RIGHT), limit="100"))).limit == "100"
+OLD = {"paws": {"de": 1000}}
+
+
+@pytest.mark.parametrize(("limit", "known"), [("None", ""), ("100", "100"), ("500.0", "500.0")])
+@pytest.mark.parametrize(("table", "shots"), [(table_04(RIGHT), ""), (table_03(OLD), "4")])
+def test_a_limit_is_known(tmp_path, table, shots, limit, known):
+    """From the settings of either version."""
+    assert read_log(write(tmp_path, log_of(table, limit=limit, shots=shots))).limit == known
+
+
+@pytest.mark.parametrize(("written", "known"), [("0", "0"), ("25", "25"), ("None", "")])
+def test_shots_of_version_03_stand_in_the_settings(tmp_path, written, known):
+    found = read_log(write(tmp_path, log_of(table_03(OLD), shots=written))).printed
+    assert {printed.shots for printed in found} == {known} and len(found) == 2
+
+
+def test_each_table_has_its_own_settings(tmp_path):
+    """Two evaluations in one log; and a table that has a column of shots keeps to that."""
+    first, second = log_of(table_03(OLD), shots="0"), log_of(table_03({"xcopa": {"et": 260}}), limit="9", shots="5")
+    found = read_log(write(tmp_path, first + second))
+    assert {(printed.task, printed.shots) for printed in found.printed} == {("pawsx_de", "0"), ("xcopa_et", "5")}
+    assert found.limit == "9"
+    newer = read_log(write(tmp_path, log_of(table_04(RIGHT, direction=True), shots="5"))).printed
+    assert {printed.shots for printed in newer} == {"0", ""}
 
 
 @pytest.mark.parametrize("text", ["", "nothing happened\n", "|Tasks|Values|\n|---|---|\n", log_of("")])

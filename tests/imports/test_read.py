@@ -20,6 +20,7 @@ from tests.cases.harness_logs import (
     results_03,
     results_04,
     sample_lines,
+    table_03,
     table_04,
     write_mapping,
 )
@@ -109,6 +110,16 @@ def test_unlike_versions_of_pawsx(tmp_path):
     }
     message = "b.log: line .*: paws_de: version is 1.0, but 0 in a.log: line .*not comparable.*6 more: versions"
     assert set(refused(tmp_path, files, "versions", message)["version"]) == {"0", "1.0", ""}
+
+
+def test_logs_of_version_03_with_a_limit_or_unlike_shots(tmp_path):
+    right = {"paws": dict.fromkeys(["de", "en", "es", "fr", "ja", "ko", "zh"], 1000)}
+    other = table_03(right | {"paws": {**right["paws"], "de": 1001}})
+    files = {"a.log": log_of(table_03(right), shots="0"), "b.log": log_of(other, shots="5")}
+    table = refused(tmp_path, files, "versions", "b.log: line .*: pawsx_de: shots is 5, but 0 in a.log: line .*6 more")
+    assert set(table.loc[table["file"] == "b.log", "shots"]) == {"5"}
+    files = {"a.log": log_of(table_03(right), limit="500.0", shots="0")}
+    refused(_fresh(tmp_path), files, "limit", "a.log: evaluated with limit: 500.0, not on all items")
 
 
 def test_duplicates(tmp_path):

@@ -8,6 +8,11 @@
 Columns are found by their names: version 0.3 has `Task` and neither filter nor shots, later ones have a column without
 a name for the direction. A second metric of a task stands in a row that does not repeat the name. Before a table there
 may be megabytes of progress bars, in it colours of a terminal and what `srun --label` writes in front of every line.
+
+In the line before a table the harness prints its settings; version 0.3 says the shots nowhere else:
+
+    hf-causal (pretrained=m), limit: 500.0, provide_description: False, num_fewshot: 4, batch_size: 8
+    hf (pretrained=m), gen_kwargs: (None), limit: None, num_fewshot: None, batch_size: 8
 """
 
 from __future__ import annotations
@@ -24,9 +29,12 @@ from polytune.readers.text import read_text
 
 HEADER = re.compile(r"\|[ \t]*(?:Task|Group)s?[ \t]*\|[ \t]*Version[ \t]*\|[^\r\n]*\|")
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-LIMIT = re.compile(r"\blimit: ([^,\r\n]+), num_fewshot:")
-"""The harness prints its settings in the line before a table."""
-SETTINGS = 4000  # characters before a table in which its settings are looked for
+SETTINGS = re.compile(
+    r"\blimit: (?P<limit>[^,\r\n]+),(?: provide_description: [^,\r\n]+,)? num_fewshot: (?P<shots>[^,\s]+)"
+)
+BEFORE = 4000  # characters before a table in which its settings are looked for
+DASHES = frozenset("|-: ")
+"""What the line below the head consists of."""
 NO_NUMBER = ("N/A", "nan", "NaN", "")
 NEEDED = ("Version", "Metric", "Value")
 
@@ -46,10 +54,11 @@ def read_log(path: Path) -> ResultFile | None:
     for header in headers:
         line += text.count("\n", position, header.start())
         position = header.start()
-        found, seen = _read_table(text, header, f"{path}: line", line)
+        limit, shots = _settings(text, position)
+        found, seen = _read_table(text, header, f"{path}: line", line, shots)
         printed += found
         rows += seen
-        limits |= set(LIMIT.findall(text, max(0, position - SETTINGS), position)[-1:]) - {"None"}
+        limits |= {limit} - {""}
     if not headers:
         return None
     if text.count("|±") > rows:
@@ -60,8 +69,18 @@ def read_log(path: Path) -> ResultFile | None:
     return ResultFile(path, sha256_file(path), tuple(printed), limit=", ".join(sorted(limits)))
 
 
-def _read_table(text: str, header: re.Match[str], place: str, line: int) -> tuple[list[Printed], int]:
-    """Return the results of one table, and how many of its rows have the sign of a standard error."""
+def _settings(text: str, position: int) -> tuple[str, str]:
+    """Return limit and shots of the table at a position, each empty where nothing says it."""
+    found = SETTINGS.findall(text, max(0, position - BEFORE), position)
+    limit, shots = found[-1] if found else ("", "")
+    return limit.replace("None", ""), shots.replace("None", "")
+
+
+def _read_table(text: str, header: re.Match[str], place: str, line: int, shots: str) -> tuple[list[Printed], int]:
+    """Return the results of one table, and how many of its rows have the sign of a standard error.
+
+    `shots` are those of a table without a column for them.
+    """
     columns = _cells(header[0])
     lacking = [name for name in NEEDED if name not in columns]
     if lacking:
@@ -70,7 +89,7 @@ def _read_table(text: str, header: re.Match[str], place: str, line: int) -> tupl
     found, marked, task, version = [], 0, "", ""
     for number, row in _rows(text, header.end(), line):
         cells = _cells(row)
-        if set(row) <= set("|-: "):
+        if set(row) <= DASHES:
             continue
         if len(cells) != len(columns) or not row.endswith("|"):
             raise InputError(
@@ -91,7 +110,7 @@ def _read_table(text: str, header: re.Match[str], place: str, line: int) -> tupl
                 line=number,
                 stderr=_number(cell["Stderr"], f"{place} {number}: {task}: the standard error"),
                 version="" if version == "N/A" else version,
-                shots=cell["n-shot"],
+                shots=cell["n-shot"] if "n-shot" in where else shots,
                 decimals=len(cell["Value"].partition(".")[2]),
             )
         )
@@ -99,17 +118,25 @@ def _read_table(text: str, header: re.Match[str], place: str, line: int) -> tupl
 
 
 def _rows(text: str, position: int, line: int) -> Iterator[tuple[int, str]]:
-    """Yield (line, row) of what follows the head of a table, up to the first line that is no row."""
+    """Yield (line, row) of what follows the head of a table, up to the first line that is no row.
+
+    A row begins with `|`, behind nothing but the label that the line of dashes has too (`0: `; digits may differ, as in
+    times). A progress bar has its first `|` further on.
+    """
     position = text.find("\n", position)
+    label = None
     while position >= 0:
         line += 1
         end = text.find("\n", position + 1)
         # what a progress bar has written over is not there any more
         row = text[position + 1 : end if end >= 0 else len(text)].rstrip().rpartition("\r")[2]
-        start = row.find("|")
-        if start < 0 or HEADER.search(row):
+        before, sign, cells = row.partition("|")
+        before = re.sub("[0-9]+", "0", before.strip())
+        if label is None:
+            label = before if set(cells) <= DASHES else ""
+        if not sign or before not in ("", label) or HEADER.search(row):
             return
-        yield line, row[start:]
+        yield line, sign + cells
         position = end
 
 
