@@ -87,6 +87,71 @@ def test_targets_that_are_text(tmp_path):
     assert first["target"] == 0 and second["target"] == second["prediction"]
 
 
+def sample(doc_id: int, target, values: list[float], acc: int, texts: list[str], **more) -> dict:
+    arguments = [["Q", text] for text in texts]
+    responses = [[value, False] for value in values]
+    return {"doc_id": doc_id, "target": target, "arguments": arguments, "filtered_resps": responses, "acc": acc} | more
+
+
+LETTERS, WORDS, NUMBERS = [" A", " B", " C"], [" yes", " no", " also"], [" 1", " 2", " 3"]
+VALUES = [-3.0, -1.0, -2.0]
+"""The second choice is the best."""
+
+
+@pytest.mark.parametrize(
+    ("target", "texts", "acc", "contradicts"),
+    [
+        (1, WORDS, 1, False),
+        ("1", WORDS, 0, True),
+        (2, WORDS, 1, True),
+        ("B", LETTERS, 0, True),
+        (" A", LETTERS, 0, False),
+        ("C", LETTERS, 1, True),
+        ("no", WORDS, 1, False),
+        (" also", WORDS, 1, True),
+        ("2", NUMBERS, 1, False),  # the text of the second, the index of the third
+        ("1", NUMBERS, 1, False),  # the text of the first, the index of the second
+        ("1", NUMBERS, 0, False),
+        ("3", NUMBERS, 1, True),  # no index
+        ("1", [" 1"] * 3, 1, False),  # the choices stand before it: it says nothing
+        ("none of them", WORDS, 1, False),
+    ],
+)
+def test_an_acc_that_the_log_likelihoods_contradict_is_refused(tmp_path, target, texts, acc, contradicts):
+    record = sample(0, target, VALUES, acc, texts, acc_norm=1 - acc)  # what lengths change is another metric
+    path = write(tmp_path / "samples_t.jsonl", json.dumps(record))
+    if not contradicts:
+        (item,) = read_samples(path).items
+        assert (item["target"] == 1) == bool(acc)
+        return
+    with pytest.raises(InputError, match=rf"row 1: item 0: acc is {acc}, but choice ., the target, .*1 of 1 items"):
+        read_samples(path)
+
+
+def test_ties_may_go_either_way(tmp_path):
+    records = [sample(2 * target + acc, target, [-1.0, -1.0], acc, WORDS[:2]) for target in (0, 1) for acc in (0, 1)]
+    path = write(tmp_path / "samples_t.jsonl", "\n".join(map(json.dumps, records)))
+    assert [item["acc"] for item in read_samples(path).items] == [0, 1, 0, 1]
+    below = sample(9, 2, [-1.0, -1.0, -2.0], 1, WORDS)  # a tie, but not of the target
+    with pytest.raises(InputError, match="row 1: item 9: acc is 1, but choice 3, the target, does not have"):
+        read_samples(write(tmp_path / "samples_t.jsonl", json.dumps(below)))
+
+
+def test_a_file_with_every_acc_inverted_is_one_line(tmp_path):
+    records = [json.loads(line) for line in sample_lines(60, 100).splitlines()]
+    text = "\n".join(json.dumps(record | {"acc": 1.0 - record["acc"]}) for record in records)
+    with pytest.raises(InputError, match=r"row 1: item 0: acc is 0, .*\(so with 100 of 100 items\)") as caught:
+        read_samples(write(tmp_path / "samples_xcopa_et.jsonl", text))
+    assert "\n" not in str(caught.value)
+
+
+def test_samples_of_mutual_information(tmp_path):
+    """The second half of the responses are the choices without their question: none of `acc`."""
+    record = sample(0, 1, [*VALUES, -0.5, -9.0, -9.0], 1, WORDS * 2, acc_mutual_info=0)
+    (item,) = read_samples(write(tmp_path / "samples_t.jsonl", json.dumps(record))).items
+    assert item["loglikelihoods"] == VALUES and item["prediction"] == 1
+
+
 def test_samples_of_generated_text_are_none(tmp_path):
     record = {"doc_id": 0, "arguments": [["Q", {"until": ["\n"]}]], "filtered_resps": ["42"], "acc": 1.0}
     assert read_samples(write(tmp_path / "samples_gsm.jsonl", json.dumps(record))) is None

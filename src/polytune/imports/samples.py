@@ -44,21 +44,29 @@ def read_samples(path: Path) -> Samples | None:
     """Return the items of a file, None if they are not of a multiple-choice task with the metric `acc`.
 
     Raises `InputError` naming file and row for a broken or cut file, an item that stands there twice or one that cannot
-    be.
+    be, and for items whose `acc` is not what their log-likelihoods say.
     """
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
     name = DATED.match(stem) or UNDATED.match(stem)
     if not name:
         return None
     items: dict[Any, dict[str, Any]] = {}
+    unlike: list[str] = []
     for number, record in read_records(path):
         if any(key not in record for key in NEEDED) or not _is_choice(record):
             return None
         item = _read_item(record, f"{path}: row {number}")
+        if words := _contradiction(item):
+            unlike.append(f"row {number}: item {item['doc_id']}: {words}")
         if items.setdefault(item["doc_id"], item) is not item:
             raise InputError(f"{path}: row {number}: item {item['doc_id']} stands there twice")
     if not items:
         raise InputError(f"{path}: no items; is the file cut?")
+    if unlike:
+        raise InputError(
+            f"{path}: {unlike[0]} (so with {len(unlike)} of {len(items)} items): the file was edited, or the harness "
+            "did not write it; evaluate again"
+        )
     right = sum(item["acc"] for item in items.values()) / len(items)
     stderr = math.sqrt(right * (1 - right) / (len(items) - 1)) if len(items) > 1 else math.nan
     printed = Printed(name["task"], "acc", right, 1, stderr, items=len(items), from_samples=True)
@@ -102,6 +110,20 @@ def _read_item(record: dict[str, Any], place: str) -> dict[str, Any]:
     }
 
 
+def _contradiction(item: dict[str, Any]) -> str:
+    """Return in which way an item's `acc` is not what its log-likelihoods say, empty if it is.
+
+    `acc` is of the log-likelihoods as they are; only `acc_norm` divides them by lengths. Ties may go either way.
+    """
+    values, target = item["loglikelihoods"], item["target"]
+    others = max(value for choice, value in enumerate(values) if choice != target)
+    if values[target] > others and not item["acc"]:
+        return f"acc is 0, but choice {target + 1}, the target, has the highest log-likelihood"
+    if values[target] < others and item["acc"]:
+        return f"acc is 1, but choice {target + 1}, the target, does not have the highest log-likelihood"
+    return ""
+
+
 def _continuations(arguments: Any, place: str) -> list[str]:
     """Return the text whose likelihood was asked for, of each choice: a list of pairs, or numbered mappings."""
     pairs = arguments
@@ -113,13 +135,21 @@ def _continuations(arguments: Any, place: str) -> list[str]:
 
 
 def _target(record: dict[str, Any], texts: list[str], best: int, place: str) -> int:
-    """Return which choice is right: an index, the choice's text, or, where `acc` says so, the best one."""
+    """Return which choice is right: an index, the choice's text, or, where `acc` says so, the best one.
+
+    A number can be the index or the text of another choice (` 1`, ` 2`): it is the one that `acc` agrees with. Where
+    all choices go before one text (XWinograd), that text is the target and says nothing.
+    """
     target = record.get("target")
-    if isinstance(target, int | str) and str(target).strip().isdigit() and int(target) < len(texts):
-        return int(target)
     stripped = [text.strip() for text in texts]
-    if isinstance(target, str) and stripped.count(target.strip()) == 1:
-        return stripped.index(target.strip())
+    found = []
+    if len(set(stripped)) > 1:
+        if isinstance(target, int | str) and str(target).strip().isdecimal() and int(target) < len(texts):
+            found.append(int(target))
+        if isinstance(target, str) and stripped.count(target.strip()) == 1:
+            found.append(stripped.index(target.strip()))
+    if found:
+        return next((choice for choice in found if (choice == best) == (record["acc"] == 1)), found[0])
     if record["acc"] == 1:
         return best
     if len(texts) == 2:
