@@ -31,6 +31,12 @@ def test_a_mapping(tmp_path):
     assert (base.path, base.languages, base.size) == ("bloom-1b7/base/none/seed0", (), "")
 
 
+def test_whole_numbers_as_tables_with_gaps_write_them(tmp_path):
+    first, second, base = rows(tmp_path, "a.log,m,GEO,2.0,66.0,af bn", "b.log,m,GEO,2.0,67.,af bn", "c.log,m,,,0.0,")
+    assert [row.run.seed for row in (first, second, base)] == [66, 67, 0]
+    assert first.run.path.endswith("/seed66")
+
+
 def test_two_logs_of_one_run(tmp_path):
     first, second = rows(tmp_path, "a.log,m,GEO,2,1,af bn", "b.log,m,GEO,2,1,af bn")
     assert first.run == second.run
@@ -48,6 +54,10 @@ def test_two_logs_of_one_run(tmp_path):
         ("a.log,m/x,GEO,2,1,af", "base is 'm/x', expected a name"),
         ("c.log,m,GEO,2,1,af", "describes the run 'm/imported/geo-2/seed1' otherwise than .*'b.log': languages is"),
         ("b.log,m,GEO,2,1,af bn", "log 'b.log' stands in two rows"),
+        ("a.log,m,GEO,2,66.5,af bn", "seed is '66.5', expected a whole number"),
+        ("a.log,m,GEO,2,-1,af bn", "seed is '-1', expected a whole number"),
+        ("a.log,m,geo,2,7,af bn", "log 'a.log': selection is 'geo', but 'GEO' in .*log 'b.log': write it in one way"),
+        ("a.log,other,Geo,4,1,af bn et fr", "selection is 'Geo', but 'GEO' in .*log 'b.log'"),
     ],
 )
 def test_a_wrong_mapping_is_one_line(tmp_path, line, message):

@@ -232,7 +232,7 @@ def test_a_tidy_csv(tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text(
         "base,selection,size,seed,languages,benchmark,language,value,stderr,items,note\n"
-        "m,GEO,2,1,af bn,xcopa,et,0.52,0.02,500,n\n"
+        "m,GEO,2,1.0,af bn,xcopa,et,0.52,0.02,500.0,n\n"
         "m,GEO,2,1,af bn,xcopa,,0.53,,,n\n"
         "m,,,,,xcopa,et,0.50,,,\n"
         "m,,,,,glue,en,0.9,,,\n"
@@ -245,6 +245,9 @@ def test_a_tidy_csv(tmp_path):
     assert table.at[("m/base/none/seed0", ""), "value"] == 0.50 and report["tasks_not_imported"] == {"glue": 1}
     path.write_text(path.read_text().replace("0.52", "52"))
     with pytest.raises(InputError, match="line 2: xcopa_et: acc is 52, expected a share"):
+        import_results("csv", [path], None, WANTED)
+    path.write_text(path.read_text().replace("500.0", "500.5"))
+    with pytest.raises(InputError, match=r"row 1: items is '500\.5', expected a whole number"):
         import_results("csv", [path], None, WANTED)
     path.write_text("base,selection,seed,languages,benchmark,language\nm,,,,xcopa,et\n")
     with pytest.raises(InputError, match="no column 'value'"):

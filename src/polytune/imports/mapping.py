@@ -79,13 +79,21 @@ def read_mapping(path: Path | str) -> list[MappedLog]:
 def describe_runs(rows: list[Mapping[str, str]], more: Collection[str], places: Iterable[str]) -> list[ImportedRun]:
     """Return the run of each row of a mapping (or of scores that carry it); `places` begin messages of `InputError`.
 
-    Columns in which every cell is a number become numbers. Rows of one run must agree in everything.
+    Columns in which every cell is a number become numbers. Rows of one run must agree in everything, and a selection is
+    written in one way: figures would draw `GEO` and `geo` as two.
     """
     numbers = {column: _numbers(row[column] for row in rows) for column in ("size", *more) if column in rows[0]}
     found: dict[str, tuple[ImportedRun, str]] = {}
+    selections: dict[str, tuple[str, str]] = {}
     runs = []
     for row, place in zip(rows, places, strict=True):
         run = _describe(row, {name: _value(row[name], whole) for name, whole in numbers.items()}, place)
+        written, before = selections.setdefault(run.selection.casefold(), (run.selection, place))
+        if written != run.selection:
+            raise InputError(
+                f"{place}: selection is '{short(run.selection)}', but '{short(written)}' in {before}: write it in one "
+                "way, or give two selections two names"
+            )
         known, before = found.setdefault(run.path, (run, place))
         if known != run:
             raise InputError(
@@ -109,9 +117,9 @@ def _describe(row: Mapping[str, str], values: dict[str, Any], place: str) -> Imp
             f"{place}: selection is '{short(selection)}', but no languages are given; list them, or leave the "
             "selection empty for the untuned base"
         )
-    seed = row["seed"] or ("0" if untuned else "")
-    if not re.fullmatch("[0-9]{1,18}", seed):
-        raise InputError(f"{place}: seed is '{short(seed)}', expected a whole number")
+    seed = whole_number(row["seed"] or ("0" if untuned else ""))
+    if seed is None:
+        raise InputError(f"{place}: seed is '{short(row['seed'])}', expected a whole number")
     size = values.pop("size", "")
     if untuned:
         return ImportedRun(base, "", 0, (), more=values)
@@ -119,7 +127,12 @@ def _describe(row: Mapping[str, str], values: dict[str, Any], place: str) -> Imp
     for key, word in words.items():
         if not re.fullmatch("[a-z0-9]+" if key == "variant" else "[a-z0-9-]+", word):
             raise InputError(f"{place}: {key} is '{short(word)}', expected a word of a-z and 0-9")
-    return ImportedRun(base, selection, int(seed), languages, size, **words, more=values)
+    return ImportedRun(base, selection, seed, languages, size, **words, more=values)
+
+
+def whole_number(cell: str) -> int | None:
+    """Return the whole number in a cell, None for anything else; tables in which cells lack write 66 as 66.0."""
+    return int(cell.partition(".")[0]) if re.fullmatch(r"[0-9]{1,18}(\.0*)?", cell) else None
 
 
 def _languages(cell: str, place: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from polytune.errors import InputError, nearest, short
 from polytune.files import sha256_file
-from polytune.imports.mapping import ImportedRun, describe_runs
+from polytune.imports.mapping import ImportedRun, describe_runs, whole_number
 from polytune.imports.printed import Printed
 from polytune.imports.rows import Row
 from polytune.imports.tasks import Wanted
@@ -84,6 +84,7 @@ def _number(record: dict[str, Any], column: str, place: str) -> float:
 
 def _items(record: dict[str, Any], place: str) -> int:
     cell = record.get("items", "")
-    if cell and not cell.isdigit():
+    items = whole_number(cell or "0")
+    if items is None:
         raise InputError(f"{place}: items is '{short(cell)}', expected a whole number")
-    return int(cell or 0)
+    return items
