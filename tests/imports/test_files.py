@@ -195,6 +195,17 @@ def test_records_of_the_converter_for_the_harness(tmp_path):
     (printed,) = found.printed
     assert (printed.task, printed.measure, printed.value) == ("xcopa_et", "acc,flexible", 0.52)
     assert (printed.stderr, printed.items, found.harness) == (0.02, 500, "0.4.9")
+    # since 0.3 there is another name of the metric, which has no filter
+    result["metric_config"] |= {"metric_id": "accuracy", "metric_name": "acc"}
+    normed = {"evaluation_description": "acc_norm", "metric_id": "lm-evaluation-harness.acc_norm"}
+    record["evaluation_results"].append(result | {"evaluation_name": "xcopa_et", "metric_config": normed})
+    found = read_record(write(tmp_path / "r.json", json.dumps(record)))
+    assert [(p.task, p.measure) for p in found.printed] == [("xcopa_et", "acc,flexible"), ("xcopa_et", "acc_norm")]
+    # what others describe in words is no name of a metric
+    worded = {"evaluation_description": "Accuracy, per language", "metric_id": "accuracy"}
+    record |= {"eval_library": {"name": "other", "version": "1"}}
+    record["evaluation_results"] = [result | {"metric_config": worded}]
+    assert read_record(write(tmp_path / "r.json", json.dumps(record))).printed[0].measure == "acc"
     del record["model_info"]
     with pytest.raises(InputError, match="no record of Every Eval Ever: the key 'model_info' is missing"):
         read_record(write(tmp_path / "r.json", json.dumps(record)))

@@ -1,7 +1,8 @@
-"""Every Eval Ever: the shared layout of evaluation results (a JSON file per record, schema 0.2).
+"""Every Eval Ever: the shared layout of evaluation results (a JSON file per record, schema 0.2 or 0.3).
 
-Read and written after the published JSON schema (`eval.schema.json` of github.com/evaleval/every_eval_ever, 0.2.2);
-records of its converter for lm-evaluation-harness have the harness's task names, as ours do.
+Read after the published JSON schema (`eval.schema.json` of the package every-eval-ever, 0.3.0; of 0.2 it reads the
+same keys). Records of its converter for lm-evaluation-harness have the harness's task names, as ours do, and say the
+harness's name of the metric in the description: since 0.3 `metric_id` is another name, and has no filter.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from polytune.imports.printed import Printed, ResultFile, count_of, measure_name
 
 NEEDED = ("schema_version", "evaluation_id", "model_info", "evaluation_results")
 FILTERED = re.compile(r"^(?P<metric>.+?) \(filter: (?P<filter>.+)\)$")
+CONVERTED = re.compile(r"^[\w-]+( \(filter: .+\))?$")
+"""A description that the converter for the harness wrote, and nobody in words."""
 
 
 def read_record(path: Path) -> ResultFile | None:
@@ -31,17 +34,20 @@ def read_record(path: Path) -> ResultFile | None:
     results = content["evaluation_results"]
     if not isinstance(results, list):
         raise InputError(f"{path}: evaluation_results is {shown(results)}, expected a list")
-    printed = [_read_result(result, f"{path}: evaluation_results[{place}]") for place, result in enumerate(results)]
     harness = _get(content, "eval_library", "name") in ("lm_eval", "lm-eval")
+    places = (f"{path}: evaluation_results[{number}]" for number in range(len(results)))
+    printed = [_read_result(result, harness, place) for result, place in zip(results, places, strict=True)]
     version = str(_get(content, "eval_library", "version") or "") if harness else ""
     return ResultFile(path, sha256_file(path), tuple(printed), "" if version == "unknown" else version)
 
 
-def _read_result(result: Any, place: str) -> Printed:
+def _read_result(result: Any, harness: bool, place: str) -> Printed:
     name = _get(result, "evaluation_name")
     if not isinstance(name, str):
         raise InputError(f"{place}: evaluation_name is {shown(name)}, expected text")
-    names = (_get(result, "metric_config", key) for key in ("metric_id", "evaluation_description", "metric_name"))
+    names = [_get(result, "metric_config", key) for key in ("metric_id", "evaluation_description", "metric_name")]
+    if harness and CONVERTED.match(str(names[1] or "")):
+        names.insert(0, names[1])
     described = str(next(filter(None, names), ""))
     parts = FILTERED.match(described)
     metric, filter_name = (parts["metric"], parts["filter"]) if parts else (described, "none")
