@@ -1,14 +1,15 @@
-"""Scores in the layouts of others: Every Eval Ever (schema 0.2.2), and the hub's metadata of model cards.
+"""Scores in the layouts of others: Every Eval Ever (schema 0.3.0), and the hub's metadata of model cards.
 
 Of Every Eval Ever there is a JSON file per run and evaluation, of the hub's metadata a YAML file per run.
 
-The records are written after the published JSON schema (`eval.schema.json` of github.com/evaleval/every_eval_ever) and
-lie as its repository has them, `BENCHMARK/BASE/RUN/UUID.json`. Tasks have the harness's names, as in the records of its
-own converter, so `polytune import eee` reads ours and theirs alike.
+The records are written after the published JSON schema (`eval.schema.json` of the package every-eval-ever) and lie as
+its repository has them, `BENCHMARK/BASE/RUN/UUID.json`. Tasks have the harness's names, as in the records of its own
+converter, so `polytune import eee` reads ours and theirs alike; names, versions and shots come from the result files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 import uuid
@@ -21,20 +22,22 @@ import typer
 from polytune.config.paths import Paths
 from polytune.errors import InputError
 from polytune.files import digest, read_json, write_json, write_text
+from polytune.imports.printed import MISSING
 from polytune.readers.parquet import read_table
 from polytune.scores.evaluations import harness_version
-from polytune.scores.model_index import build_model_index
+from polytune.scores.model_index import build_model_index, data_title
 from polytune.scores.spec import IMPORTED, UNTUNED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = "0.2.2"
+SCHEMA = "0.3.0"
 SHARES = ("acc", "acc_norm", "choice_probability")
 """Measures between 0 and 1; the others have no bounds, and none are claimed."""
 LOWER_IS_BETTER = ("bits_per_byte", "answer_loss")
-NAMESPACE = uuid.UUID("a0a4d4a2-7a0c-5a0e-9d55-6a2f6c1f0e52")
-"""Of the names of files, which follow from their content."""
+
+Tasks = dict[tuple[str, str], tuple[str, str, str]]
+"""By language (empty for the group) and measure (empty for any): the harness's task, its version, shots; or empty."""
 
 
 def build_records(
@@ -42,21 +45,23 @@ def build_records(
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for every run and evaluation of benchmarks; `created` is in seconds since 1970.
 
-    A record holds each language and the mean weighted by items, by every measure. Judged scores are not exported: the
-    schema wants the judge's whole prompt, which scores do not have.
+    A record holds each language and the mean weighted by items, where it is known, by every measure. Judged scores are
+    not exported: the schema wants the judge's whole prompt, which scores do not have. Raises `InputError` for scores
+    without the results that they were collected from.
     """
     described = runs.drop_duplicates("run").set_index("run")
-    benchmarks = scores[(scores["judge"] == "") & scores["aggregate"].isin(["", "group"])]
-    for (run, name, _), rows in benchmarks.groupby(["run", "evaluation", "origin"], sort=False):
+    kept = (scores["judge"] == "") & scores["aggregate"].isin(["", "group"]) & scores["value"].notna()
+    for (run, name, _), rows in scores[kept].groupby(["run", "evaluation", "origin"], sort=False):
         row = described.loc[run]
+        library, tasks = _read_tasks(paths, rows, row)
         yield {
             "schema_version": SCHEMA,
             "evaluation_id": f"{name}/{run}/{created}",
             "retrieved_timestamp": str(created),
             "source_metadata": _source(rows.iloc[0], row, organization),
-            "eval_library": {"name": "lm_eval", "version": _harness(paths, rows.iloc[0], row, run)},
-            "model_info": {"name": run, "id": run, "additional_details": _details(row)},
-            "evaluation_results": [_result(score) for score in rows.to_dict("records")],
+            "eval_library": library,
+            "model_info": {"name": run, "id": run, "additional_details": _details(row, rows.iloc[0]["origin"])},
+            "evaluation_results": [_result(score, tasks) for score in rows.to_dict("records")],
         }
 
 
@@ -71,39 +76,68 @@ def _source(score: pd.Series, run: pd.Series, organization: str) -> dict[str, An
     }
 
 
-def _harness(paths: Paths, score: pd.Series, run: pd.Series, name: str) -> str:
-    """Return the version of lm-evaluation-harness that made a result, `unknown` where nothing says it."""
-    if score["origin"] == IMPORTED:
-        path = paths.imported(score["study"], run["imported"])
-        table = read_table(path, ["run", "harness"]).to_pandas() if Path(path).is_file() else None
-        known = [] if table is None else [version for version in table.loc[table["run"] == name, "harness"] if version]
-        return known[0] if known else "unknown"
-    path = Path(paths.evaluation(name, score["origin"], score["evaluation"]))
-    return harness_version(read_json(path), path) if path.is_file() else "unknown"
+def _read_tasks(paths: Paths, scores: pd.DataFrame, run: pd.Series) -> tuple[dict[str, str], Tasks]:
+    """Return what evaluated (its version `unknown` where nothing says it), and the tasks of a run's evaluation."""
+    first = scores.iloc[0]
+    imported = first["origin"] == IMPORTED
+    if not imported and "acc" not in set(scores["measure"]):  # free answers: no evaluation of the harness
+        names = {code: "_".join(filter(None, (first["benchmark"], code))) for code in scores["language"]}
+        return _library("polytune"), {(code, ""): (name, "", "") for code, name in names.items()}
+    path = Path(
+        paths.imported(first["study"], run["imported"])
+        if imported
+        else paths.evaluation(first["run"], first["origin"], first["evaluation"])
+    )
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file; it has tasks and versions of the scores of {first['run']}: name its folder with "
+            "--results"
+        )
+    tasks: Tasks = {("", ""): (first["benchmark"], "", "")}
+    if not imported:
+        content = read_json(path)
+        for language, task in {**content["polytune"]["tasks"], "": first["benchmark"]}.items():
+            version, shots = (content[key].get(task) for key in ("versions", "n-shot"))
+            tasks[language, ""] = (task, *("" if value in MISSING else str(value) for value in (version, shots)))
+        return _library("lm_eval", harness_version(content, path)), tasks
+    table = read_table(path, ["run", "evaluation", "language", "measure", "task", "version", "shots", "harness"])
+    rows = table.to_pandas()
+    rows = rows[(rows["run"] == first["run"]) & (rows["evaluation"] == first["evaluation"])]
+    for row in rows.itertuples():
+        tasks[row.language, row.measure] = (row.task, row.version, row.shots)
+        tasks.setdefault((row.language, ""), (row.task, row.version, row.shots))  # measures of items have no row
+    return _library("lm_eval", *filter(None, dict.fromkeys(rows["harness"]))), tasks
 
 
-def _details(run: pd.Series) -> dict[str, str]:
-    """Return everything that the table of runs says, as the text that the schema asks for."""
+def _library(name: str, *versions: str) -> dict[str, str]:
+    return {"name": name, "version": ", ".join(versions) or "unknown"}
+
+
+def _details(run: pd.Series, origin: str) -> dict[str, str]:
+    """Return everything that the table of runs says, as the text that the schema asks for, and what it needs."""
     words = {key: " ".join(map(str, value)) if _is_list(value) else str(value) for key, value in run.items()}
-    return {key: word for key, word in words.items() if word not in ("", "nan", "None")}
+    deployment = "unknown" if origin == IMPORTED else "self_deployed"
+    needed = {"deployment_type": deployment, "model_availability": "unknown"}  # whether it was published, nothing says
+    return {key: word for key, word in words.items() if word not in ("", "nan", "None")} | needed
 
 
 def _is_list(value: Any) -> bool:
     return hasattr(value, "__iter__") and not isinstance(value, str)
 
 
-def _result(score: dict[str, Any]) -> dict[str, Any]:
+def _result(score: dict[str, Any], tasks: Tasks) -> dict[str, Any]:
     measure, language = score["measure"], score["language"]
-    task = f"{score['benchmark']}_{language}" if language else score["benchmark"]
+    task, version, shots = tasks.get((language, measure)) or tasks[language, ""]
     bounds = {"score_type": "continuous", "min_score": 0.0, "max_score": 1.0} if measure in SHARES else {}
     uncertainty: dict[str, Any] = {"num_samples": int(score["items"])} if score["items"] else {}
     if not math.isnan(score["stderr"]):
         uncertainty["standard_error"] = {"value": score["stderr"], "method": "analytic"}
     details = {key: str(score[key]) for key in ("language", "exposure", "source", "digest") if score[key]}
+    details |= {key: word for key, word in (("task_version", version), ("shots", shots)) if word}
     return {
         "evaluation_name": task,
         "source_data": {
-            "dataset_name": score["evaluation"],
+            "dataset_name": data_title(score["evaluation"], score["origin"]),
             "source_type": "other",
             "additional_details": {"origin": score["origin"]},
         },
@@ -135,9 +169,7 @@ def command(
         Literal["eee", "model-index"],
         typer.Option(help="eee: records of Every Eval Ever; model-index: what a model card on the hub has."),
     ] = "eee",
-    results: Annotated[Path, typer.Option(help="Folder of results, where versions of the harness are.")] = Path(
-        "results"
-    ),
+    results: Annotated[Path, typer.Option(help="Folder of results, where tasks and versions are.")] = Path("results"),
 ) -> None:
     """Export the scores of a study in a layout that others read: a file for every run, or run and benchmark."""
     import pandas as pd
@@ -153,11 +185,13 @@ def command(
         write_model_indexes(tables[0], Paths(str(results)), output)
         return
     count = 0
-    for record in build_records(*tables, Paths(str(results)), organization, int(time.time())):
+    for record in list(build_records(*tables, Paths(str(results)), organization, int(time.time()))):  # all or none
         name, _, run = record["evaluation_id"].rpartition("/")[0].partition("/")
         base, *rest = run.split("/")
         content = digest({**record, "evaluation_id": "", "retrieved_timestamp": ""})
-        write_json(output / name / base / "-".join(rest) / f"{uuid.uuid5(NAMESPACE, content)}.json", record)
+        # of the form that its repository asks for, a version 4, yet the same content has the same name
+        name_of_file = uuid.UUID(bytes=hashlib.sha256(content.encode()).digest()[:16], version=4)
+        write_json(output / name / base / "_".join(rest) / f"{name_of_file}.json", record)
         count += 1
     judged = int((tables[0]["judge"] != "").sum())
     print(f"{output}: {count} records" + (f"; {judged} judged scores left out" if judged else ""))

@@ -62,13 +62,19 @@ def _entries(scores: pd.DataFrame, run: str, paths: Paths) -> Iterator[dict[str,
         }
 
 
+def data_title(name: str, origin: str) -> str:
+    """Return how others are told of data: nobody may take a benchmark of a generated world for the real one."""
+    world = " of a generated world (artificial languages; says nothing about real ones)"
+    return name + world if origin == "world" else name
+
+
 def _data(paths: Paths, run: str, score: dict[str, Any]) -> dict[str, str]:
     """Return what the hub is told of the data: its id there, or that it is none of the hub's."""
     name, origin, benchmark = score["evaluation"], score["origin"], score["benchmark"]
     if origin == "world":
         return {
             "dataset_type": f"generated-world/{benchmark}",  # what differs in it is another data set for the hub
-            "dataset_name": f"{benchmark} of a generated world (artificial languages; says nothing about real ones)",
+            "dataset_name": data_title(benchmark, origin),
         }
     file = Path(paths.evaluation(run, origin, name))
     told = read_json(file).get("polytune", {}).get("data", {}) if origin != IMPORTED and file.is_file() else {}
