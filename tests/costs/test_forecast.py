@@ -236,6 +236,14 @@ def test_a_run_that_does_not_fit_is_named(folder):
     assert "more devices" in text
 
 
+def test_an_evaluation_that_does_not_fit_is_named_once(folder):
+    mixtral = {"base": "mixtral-8x7b", "parameters": 46_702_792_704, "layers": 32, "devices": (64, 8)}
+    text = show(forecast(FakePlan(**mixtral), "mi250x-gcd"))
+    line = "does not fit: evaluation of mixtral-8x7b needs more than the 64 GB of a mi250x-gcd; use a larger device"
+    assert text.count(line) == 1 and line in text.splitlines()
+    assert "does not fit: evaluation" not in show(forecast(FakePlan(**mixtral), "h200"))
+
+
 def test_a_cpu_has_the_memory_of_this_machine(folder, monkeypatch):
     plan = FakePlan(base="one-b", parameters=10**9, layers=16, hidden=2048)
     monkeypatch.setattr("polytune.costs.assumptions.memory_bytes", lambda: 16 * 10**9)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from polytune.study.answers import Responses
     from polytune.study.owed import Verdicts
     from polytune.study.plan import Plan
+
+
+PARALLEL = re.compile(r"(?:--tensor-parallel-size|-tp|--pipeline-parallel-size|-pp)[ =]+(\d+)")
+"""vLLM's options that divide a model over devices."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +72,16 @@ def find_answers(plan: Plan) -> dict[str, Subject]:
     return found
 
 
+def server_devices(generation: Mapping) -> int:
+    """Return over how many devices a job generates; `generation` is the configuration's.
+
+    Our own loop has one, a server as many as its command says in vLLM's options.
+    """
+    if generation["backend"] != "server":
+        return 1
+    return math.prod(map(int, PARALLEL.findall(generation["server"])))
+
+
 def generation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
     """Return the cost of the responses of a job that are still to be made.
 
@@ -74,7 +91,7 @@ def generation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
     everything = [one for one in costs.subjects_of(job.outputs) if isinstance(one, Answered)]
     if not everything:
         return None
-    base, device = everything[0].base, costs.device
+    base, device, devices = everything[0].base, costs.device, costs.answer_devices
     model, assumed = costs.assumptions.model(base), costs.assumptions.content["generation"]
     seconds = costs.assumptions.loading_seconds(model, device)
     for one in costs.subjects_of(job.due):
@@ -85,10 +102,17 @@ def generation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
         if measured := [found["seconds"] / found["tokens"] for found in made]:
             seconds += tokens * median(measured)
             continue
-        achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", base, device)
-        seconds += model.operations("evaluation", tokens) / (achieved * assumed["share_of_evaluation"])
-    hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / GIGA
-    return Cost(hours, hours / device.per_node, longest_hours=hours, memory_gb=memory)
+        achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", base, device, devices=devices)
+        seconds += model.operations("evaluation", tokens) / (achieved * devices * assumed["share_of_evaluation"])
+    hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / devices / GIGA
+    return Cost(
+        hours * devices,
+        hours * devices / device.per_node,
+        longest_hours=hours,
+        memory_gb=memory,
+        too_large=f"generation with {base}" if memory > device.memory_gb else "",
+        remedy="use a larger device" + ("" if device.on_cpu else ", or a server over several (generation.server)"),
+    )
 
 
 def loss(costs: Costs, job: Job, due: set[str]) -> Cost | None:
@@ -102,8 +126,21 @@ def loss(costs: Costs, job: Job, due: set[str]) -> Cost | None:
     tokens = rows * (size["question_tokens"] + size.get("reference_tokens", 0.0))
     achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", one.base, device)
     seconds = costs.assumptions.loading_seconds(model, device) + model.operations("evaluation", tokens) / achieved
-    hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / GIGA
-    return Cost(hours, hours / device.per_node, longest_hours=hours, memory_gb=memory)
+    return on_one_device(costs, one.base, seconds, "loss")
+
+
+def on_one_device(costs: Costs, base: str, seconds: float, what: str) -> Cost:
+    """Return the cost of a base that computes `what` for `seconds`, which more devices than one cannot share."""
+    hours, device = seconds / 3600, costs.device
+    memory = evaluation_memory(costs.assumptions.model(base), device.on_cpu) / GIGA
+    return Cost(
+        hours,
+        hours / device.per_node,
+        longest_hours=hours,
+        memory_gb=memory,
+        too_large=f"{what} of {base}" if memory > device.memory_gb else "",
+        remedy="use a larger device",
+    )
 
 
 def judgement(costs: Costs, job: Job, due: set[str]) -> Cost | None:

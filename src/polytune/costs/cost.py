@@ -20,3 +20,6 @@ class Cost:
     judge_tokens: float = 0.0
     price: float = 0.0
     too_large: str = ""
+    """What does not fit into a device, empty if it fits."""
+    remedy: str = ""
+    """What to do about that."""

@@ -34,7 +34,8 @@ class Forecast:
     device: Device
     rows: dict[str, Row] = field(default_factory=lambda: defaultdict(Row))
     checkpoints_gb: float = 0.0
-    too_large: list[str] = field(default_factory=list)
+    too_large: dict[str, str] = field(default_factory=dict)
+    """What to do about each thing that does not fit into a device."""
     not_costed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Jobs to be done by (rule, why nobody knows what they cost)."""
 
@@ -80,11 +81,10 @@ def show(forecast: Forecast) -> str:
         for (rule, why), count in forecast.not_costed.items()
         if count
     ]
-    for run in forecast.too_large:
-        lines.append(
-            f"does not fit: {run} needs more than the {device.memory_gb:.3g} GB of {_whose(device)}; use a smaller "
-            "training.micro_batch_tokens" + ("" if device.on_cpu else ", more devices or a higher training.zero_stage")
-        )
+    lines += [
+        f"does not fit: {what} needs more than the {device.memory_gb:.3g} GB of {_whose(device)}; {remedy}"
+        for what, remedy in forecast.too_large.items()
+    ]
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from polytune.config.given import Files, Given, Values
 from polytune.config.settings import load_config
-from polytune.costs.answers import find_answers
+from polytune.costs.answers import find_answers, server_devices
 from polytune.costs.assumptions import Assumptions, Device
 from polytune.costs.cost_table import Forecast, show, show_errors
 from polytune.costs.cut import show_cuts
@@ -50,7 +50,8 @@ def command(
     assumptions = Assumptions(find_models(plan))
     calibration = Calibration(assumptions.finished(plan.paths))
     chosen = assumptions.device(device or _usual_device(calibration, plan))
-    costs = Costs(assumptions, calibration, chosen, plan.config["training"], plan.paths, subjects)
+    devices = server_devices(plan.config["generation"])
+    costs = Costs(assumptions, calibration, chosen, plan.config["training"], plan.paths, subjects, devices)
     forecast = add_up(jobs, costs, chosen)
     print(show(forecast))
     if any(row.device_hours for row in forecast.rows.values()):
@@ -97,7 +98,8 @@ def add_up(jobs: Iterable[Job], costs: Costs, device: Device) -> Forecast:
         row.longest_hours = max(row.longest_hours, cost.longest_hours)
         row.memory_gb = max(row.memory_gb, cost.memory_gb)
         forecast.checkpoints_gb = max(forecast.checkpoints_gb, cost.checkpoints_gb)
-        forecast.too_large += [cost.too_large] if cost.too_large else []
+        if cost.too_large:
+            forecast.too_large[cost.too_large] = cost.remedy
     return forecast
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from polytune.config.paths import Paths
-from polytune.costs.answers import generation, judgement, loss
+from polytune.costs.answers import generation, judgement, loss, on_one_device
 from polytune.costs.assumptions import GIGA, Assumptions, Device
 from polytune.costs.cost import Cost
 from polytune.costs.jobs import Download, Evaluated, Job, Rows, Subject, Training, stem
@@ -22,7 +22,6 @@ from polytune.costs.manifests import evaluations, responses
 from polytune.costs.operations import (
     Calibration,
     checkpoint_bytes,
-    evaluation_memory,
     model_bytes,
     training_memory,
 )
@@ -30,7 +29,7 @@ from polytune.files import read_json
 
 
 class Costs:
-    """The costs of jobs on one kind of device."""
+    """The costs of jobs on one kind of device; `answer_devices` of them generate the answers of a job."""
 
     def __init__(
         self,
@@ -40,8 +39,10 @@ class Costs:
         training: Mapping[str, int],
         paths: Paths,
         subjects: Mapping[str, Subject],
+        answer_devices: int = 1,
     ) -> None:
         self.assumptions, self.calibration, self.device = assumptions, calibration, device
+        self.answer_devices = answer_devices
         self.training, self.paths, self.subjects = training, paths, subjects
         self.seconds, self.loading = defaultdict(list), defaultdict(list)
         for run, _, name, header in evaluations(paths):
@@ -146,6 +147,7 @@ def training(costs: Costs, job: Job, due: set[str]) -> Cost | None:
     nodes = math.ceil(devices / device.per_node) if method == "full" else devices / device.per_node
     settings = method, hyper["precision"], costs.training["zero_stage"], devices, costs.training["micro_batch_tokens"]
     memory = training_memory(model, *settings, on_cpu=device.on_cpu) / GIGA
+    others = "" if device.on_cpu else ", more devices or a higher training.zero_stage"
     keeps_best = "validation" in hyper and hyper["validation"].get("keep", "best") == "best"
     return Cost(
         device_hours=hours * devices,
@@ -156,6 +158,7 @@ def training(costs: Costs, job: Job, due: set[str]) -> Cost | None:
         checkpoints_gb=checkpoint_bytes(model, method, hyper["precision"], rank, keeps_best) / GIGA,
         # the processes of a CPU share its memory
         too_large=one.name if memory * (devices if device.on_cpu else 1) > device.memory_gb else "",
+        remedy=f"use a smaller training.micro_batch_tokens{others}",
     )
 
 
@@ -181,8 +184,7 @@ def evaluation(costs: Costs, job: Job, due: set[str]) -> Cost | None:
         achieved = costs.assumptions.achieved(costs.calibration, "evaluate_run", base, device)
         tokens = items * tokens_per_item
         seconds += model.operations("evaluation", tokens) / achieved
-    hours, memory = seconds / 3600, evaluation_memory(model, device.on_cpu) / GIGA
-    return Cost(hours, hours / device.per_node, longest_hours=hours, memory_gb=memory)
+    return on_one_device(costs, base, seconds, "evaluation")
 
 
 def rows_of_a_source(costs: Costs, job: Job, due: set[str]) -> Cost:
