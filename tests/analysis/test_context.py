@@ -17,6 +17,14 @@ def test_a_name_leaves_out_the_one_world_that_is_said_below():
     assert several.word("base", "world-bloom-w1") == "world-bloom-w1"
 
 
+def test_one_prompt_set_that_is_asked_twice_carries_the_names_of_its_answers():
+    plan = Plan(load_config({"studies": ["pinch", "alpaca"]}))
+    pinch, alpaca = (Context.of(plan.specs[f"tables/{study}/world/judge-checks"]) for study in ("pinch", "alpaca"))
+    assert pinch.title("instructions") == "World questions (instructions)"
+    assert pinch.title("slavic") == "World questions (slavic)"
+    assert [one.title for one in alpaca.evaluations] == ["World questions"]
+
+
 def test_languages_of_the_users_files_have_any_name(tmp_path):
     """A spec carries the names, so that a figure reads no table of languages."""
     plan = Plan(load_config({"studies": ["lucky52"]}))

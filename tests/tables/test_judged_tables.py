@@ -48,8 +48,11 @@ def cells(table):
     return {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
 
 
-def duel(folder, first, second, values, nulls=()):
-    """A study of one tuned run against its base, whose verdicts in both orders are given from the view of the base."""
+def duel(folder, first, second, values, nulls=(), null_wins=()):
+    """A study of one tuned run against its base, whose verdicts in both orders are given from the view of the base.
+
+    `nulls` are the ratings of a null responder, `null_wins` its verdicts beside the base, from its own view.
+    """
     base, tuned = make_run([]), make_run(["en"], "world-en-all", family="english")
     null = [{**make_run([], "constant"), "run": "null-x/null/constant/seed0", "method": "null"}] if nulls else []
     rows = answer_rows(["en"], len(first))
@@ -60,6 +63,10 @@ def duel(folder, first, second, values, nulls=()):
     orders = [verdict_rows(rows, first, "first"), verdict_rows(rows, second, "second")]
     write_verdicts(folder, base["run"], orders, tuned["run"], "side-by-side")
     opponents = {tuned["run"]: {base["run"]: ["en"]}}
+    if null_wins:
+        beside = [verdict_rows(rows, null_wins, order) for order in ("first", "second")]
+        write_verdicts(folder, null[0]["run"], beside, base["run"], "side-by-side")
+        opponents[null[0]["run"]] = {base["run"]: ["en"]}
     judged = {"judge": "exact", "protocol": "side-by-side", "against": "base", "opponents": opponents}
     return collect_study(folder, write_spec(folder, [base, tuned, *null], [answers_spec(["en"], [RATINGS, judged])]))
 
@@ -97,6 +104,16 @@ def test_a_null_responder_that_does_not_rank_last_is_warned_of(tmp_path):
     row = next(row for row in table.rows if row[0].text == "null responder constant: rating")
     assert row[1].best and row[1].text == "2.00 (rank 1 of 2)" and row[2].text == DASH
     assert "Warning: nothing was judged twice." in table.notes
+
+
+def test_the_ranks_of_null_responders_name_their_opponent(tmp_path):
+    study = duel(tmp_path, [1, 1], [1, 1], [1, 2], nulls=[1, 1], null_wins=[1, 0])
+    table = build(study, {"build": "judge_checks"})
+    row = next(row for row in table.rows if row[0].text.startswith("null responder constant: wins"))
+    assert row[0].text == "null responder constant: wins, ties counted half, against base"
+    assert [cell.text for cell in row[1:]] == [DASH, "50.0 (rank 1 of 2)"] and row[2].best
+    assert any("(exact, side-by-side, against base): its wins" in note for note in table.notes)
+    assert table.data["null constant win against base rank"].tolist()[1] == 1
 
 
 def test_a_study_without_null_responders_or_judges_says_so(tmp_path):

@@ -49,10 +49,12 @@ class Context:
             title += f" ({which})" * bool(which)
             info = EvaluationInfo(entry["name"], entry["origin"], title, float(row["chance"]), entry["parallel"])
             evaluations.append(info)
-        for entry in spec.get("answers", ()):
-            evaluations.append(
-                EvaluationInfo(entry["name"], entry["origin"], entry["title"], math.nan, entry["parallel"])
-            )
+        answers = spec.get("answers", ())
+        titles = [entry["title"] for entry in answers]
+        for entry, title in zip(answers, titles, strict=True):
+            # one prompt set may be asked under several names, of other runs or in other languages
+            title += f" ({entry['name']})" * (titles.count(title) > 1)
+            evaluations.append(EvaluationInfo(entry["name"], entry["origin"], title, math.nan, entry["parallel"]))
         names = {code: row["name"] for code, row in spec["languages"].items()}
         about, called = (spec["study"], spec["scale"], tuple(spec["worlds"])), spec.get("called", {})
         return Context(*about, tuple(evaluations), names, spec["languages"], called)

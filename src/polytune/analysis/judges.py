@@ -38,21 +38,30 @@ class Share:
 
 @dataclass(frozen=True)
 class NullRank:
-    """Where a null responder stands among tuned models, by a measure."""
+    """Where a null responder stands among the tuned models that are measured as it is."""
 
     kind: str
     measure: str
+    opponent: str
+    """What it is compared with side by side, empty where it is rated alone."""
     value: float
     rank: int
     models: int
     """Tuned models and itself."""
+    worse: int
+    """Tuned models with a lower value."""
     lowest: float
     """The lowest value of a tuned model."""
 
     @property
     def is_last(self) -> bool:
         """Return whether no tuned model is worse."""
-        return self.value <= self.lowest
+        return not self.worse
+
+    @property
+    def standing(self) -> tuple[float, float]:
+        """Return how well it stands, more being better, in fields of any size: shares that are worse, not better."""
+        return self.worse / self.models, -self.rank / self.models
 
 
 @dataclass
@@ -150,7 +159,8 @@ def rank_nulls(
 ) -> list[NullRank]:
     """Return the ranks of null responders among the tuned models of their world, by every measure of quality.
 
-    Means over languages; of several worlds the one where a responder stands best.
+    Means over languages; each opponent by itself, since other models meet another one. Of several worlds the one where
+    a responder stands best.
     """
     import numpy as np
 
@@ -158,7 +168,7 @@ def rank_nulls(
     means = scores[scores["aggregate"] == "mean"].merge(tuned, on="run")
     null = responders[(responders["aggregate"] == "mean")]
     null = null[np.logical_and.reduce([null[column] == value for column, value in about.items()])]
-    found: dict[tuple[str, str], NullRank] = {}
+    found: dict[tuple[str, str, str], NullRank] = {}
     for one in null.itertuples():
         if one.measure not in (quality(one.protocol), "rating_in_language"):
             continue
@@ -166,9 +176,8 @@ def rank_nulls(
         others = others.loc[others["world"] == one.world, "value"]
         if others.empty or math.isnan(one.value):
             continue
-        scale, rank = measure_info(one.measure).scale, 1 + int((others > one.value).sum())
-        place = NullRank(one.mixture, one.measure, scale * one.value, rank, len(others) + 1, scale * others.min())
-        known = found.setdefault((one.mixture, one.measure), place)
-        if place.rank < known.rank:
-            found[one.mixture, one.measure] = place
+        key, scale = (one.mixture, one.measure, one.opponent), measure_info(one.measure).scale
+        rank, worse = 1 + int((others > one.value).sum()), int((others < one.value).sum())
+        place = NullRank(*key, scale * one.value, rank, len(others) + 1, worse, scale * others.min())
+        found[key] = max(found.get(key, place), place, key=lambda null: null.standing)
     return list(found.values())

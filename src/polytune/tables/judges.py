@@ -43,8 +43,8 @@ def build_judge_checks(
 ) -> Table:
     """Return what the verdicts say of each judge and protocol: a column each, over all runs and languages.
 
-    Null responders that do not rank last are warned of, by name and number. However many verdicts are missing, this
-    table says it.
+    Null responders that do not rank last against one of their opponents are warned of, by name and number. However many
+    verdicts are missing, this table says it.
     """
     import pandas as pd
 
@@ -52,16 +52,22 @@ def build_judge_checks(
         raise InputError("nothing was judged in this study")
     found = check_judges(checks, scores, runs, responders, items)
     data = pd.DataFrame([_numbers(one) for one in found])
-    kinds = dict.fromkeys((null.kind, null.measure) for one in found for null in one.nulls)
+    nulls = dict.fromkeys(_what(null) for one in found for null in one.nulls)
     body = [[Cell(word), *(Cell(_text(one, name)) for one in found)] for name, word in ROWS.items()]
-    for kind, measure in kinds:
+    for kind, measure, opponent in nulls:
         cells = []
         for one in found:
-            null = next((null for null in one.nulls if (null.kind, null.measure) == (kind, measure)), None)
+            null = next((null for null in one.nulls if _what(null) == (kind, measure, opponent)), None)
             cells.append(Cell(DASH) if null is None else Cell(_rank(null), best=not null.is_last))
-        body.append([Cell(f"null responder {kind}: {measure_info(measure).label}"), *cells])
-    header = ["", *(_title(one, context, found) for one in found)]
-    return Table("Checks of the judges", header, body, data, _notes(found, bool(kinds)))
+        word = f"null responder {kind}: {measure_info(measure).label}"
+        body.append([Cell(word + f", against {opponent}" * bool(opponent)), *cells])
+    titles = [_title(one, context, found) for one in found]
+    return Table("Checks of the judges", ["", *titles], body, data, _notes(found, titles, bool(nulls)))
+
+
+def _what(null: NullRank) -> tuple[str, str, str]:
+    """Return what a row of the ranks is about."""
+    return null.kind, null.measure, null.opponent
 
 
 def _title(one: JudgeChecks, context: Context, among: list[JudgeChecks]) -> str:
@@ -98,20 +104,19 @@ def _numbers(one: JudgeChecks) -> dict[str, object]:
         row[name] = value.value if isinstance(value, Share) else value
         row |= {f"{name}_of": value.count} if isinstance(value, Share) else {}
     for null in one.nulls:
-        name = f"null {null.kind} {null.measure}"
+        name = f"null {null.kind} {null.measure}" + f" against {null.opponent}" * bool(null.opponent)
         row |= {name: null.value, f"{name} rank": null.rank, f"{name} models": null.models}
     return row
 
 
-def _notes(found: list[JudgeChecks], has_nulls: bool) -> list[str]:
+def _notes(found: list[JudgeChecks], titles: list[str], has_nulls: bool) -> list[str]:
     notes = []
-    for one in found:
-        judge = f"{one.about['judge']}, {one.about['protocol']}"
+    for one, judge in zip(found, titles, strict=True):
         for null in one.nulls:
             if not null.is_last:
-                info = measure_info(null.measure)
+                info, where = measure_info(null.measure), judge + f", against {null.opponent}" * bool(null.opponent)
                 notes.append(
-                    f"Warning: null responder '{null.kind}' does not rank last ({judge}): its {info.label} is "
+                    f"Warning: null responder '{null.kind}' does not rank last ({where}): its {info.label} is "
                     f"{number(null.value, info.digits)}, that of the worst tuned model "
                     f"{number(null.lowest, info.digits)}."
                 )
@@ -123,7 +128,8 @@ def _notes(found: list[JudgeChecks], has_nulls: bool) -> list[str]:
     notes.append(
         "Shares with Wilson's 95 % interval, verdicts taken as independent. Longer answer wins: of two answers that "
         "differ in characters and verdict; where answers are rated alone, of all pairs of models on one question. "
-        "The shift enters every interval of judged scores. Ranks are among the tuned models."
+        "The shift enters every interval of judged scores. Ranks are among the tuned models, against "
+        "an opponent among those that met it."
     )
     if all(math.isnan(one.changed.value) for one in found):
         notes.append("Warning: nothing was judged twice.")
