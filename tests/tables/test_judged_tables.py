@@ -162,10 +162,15 @@ def test_people_and_judge_stand_beside_what_was_published(study, tmp_path):
     table = build(study, spec, tmp_path)
     (row,) = table.rows
     assert [cell.text for cell in row[:2]] == ["measured", "English"]
-    assert row[3].text.startswith("1.0000") and row[6].text.startswith("1.00") and row[7].text.startswith("1.00")
+    assert (
+        row[3].text.startswith("1.0000") and row[6].text.startswith("100.0 [100.0") and row[7].text.startswith("1.00")
+    )
     published = build(study, {"build": "human_agreement", "published": "alpaca-table3.csv"})
     assert [row[3].text[:6] for row in published.rows] == ["0.9225", "0.9683", "0.9205", "0.8685"]
     assert all(row[6].text == DASH for row in published.rows)
+    shares = build(study, {"build": "human_agreement", "published": "pinch-agreement.csv"})
+    assert shares.header[6] == "agreement (%)"
+    assert [row[6].text for row in shares.rows] == ["79.5", "77.0", "76.5", "75.0"]  # as the paper prints them
     with pytest.raises(InputError, match="one of the options 'ratings' and 'published'"):
         build(study, {"build": "human_agreement", "benchmark": "questions"})
     human.assign(rating="x").to_csv(tmp_path / "people.csv", index=False)

@@ -58,7 +58,7 @@ def build_agreement(
         [Cell(text) for text in (row["source"], context.language(row["language"]), *_texts(row))]
         for row in data.to_dict("records")
     ]
-    header = ["ratings", "language", "systems", "Pearson r", "Spearman", "pairs", "agreement", "Cohen's kappa"]
+    header = ["ratings", "language", "systems", "Pearson r", "Spearman", "pairs", "agreement (%)", "Cohen's kappa"]
     notes.append(
         "r and Spearman over systems, with Fisher's 95 % interval. Agreement and kappa of preferences: which of two "
         "answers to one prompt is better, or neither; 95 % intervals from a bootstrap of prompts."
@@ -124,11 +124,11 @@ def _texts(row: dict[str, Any]) -> list[str]:
         _interval(*agreement[:3], 4),
         number(agreement[3], 4),
         DASH if pairs != pairs else f"{pairs:,.0f}",
-        *(_interval(*(row.get(f"{name}{end}", math.nan) for end in ("", "_low", "_high")))
-          for name in ("share", "kappa")),
-    ]  # fmt: skip
+        _interval(*(100 * row.get(f"share{end}", math.nan) for end in ("", "_low", "_high")), 1, 1),
+        _interval(*(row.get(f"kappa{end}", math.nan) for end in ("", "_low", "_high"))),
+    ]
 
 
-def _interval(value: float, low: float, high: float, digits: int = 2) -> str:
+def _interval(value: float, low: float, high: float, digits: int = 2, ends: int = 2) -> str:
     text = number(value, digits)
-    return text if math.isnan(low) else f"{text} [{number(low)}, {number(high)}]"
+    return text if math.isnan(low) else f"{text} [{number(low, ends)}, {number(high, ends)}]"
