@@ -318,7 +318,7 @@ def test_notes_count_seeds_worlds_and_items(tmp_path):
     runs += [run | {"run": run["run"][:-1] + "2", "seed": 2} for run in runs if run["languages"]]
     study = collect_study(tmp_path, write_results(tmp_path, runs, ("xwinograd",), items=30))
     words = " ".join(text for text, *_ in texts_of(draw(study, {**SPECS["fig1a"], "benchmarks": ["xwinograd"]}).figure))
-    assert "interval over items and 2 seeds and 2 worlds; 2 tuned models; 180 items each" in words
+    assert "interval over items and 2 seeds and 2 worlds; 8 tuned models; 180 items each" in words
     assert "Generated worlds w1, w2: validate" in words
 
 

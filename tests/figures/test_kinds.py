@@ -85,7 +85,9 @@ def test_a_caption_says_what_the_options_choose():
     assert text.startswith(
         "Bits per byte of the right choice against number of clusters (k), in XCOPA, a panel for each benchmark."
     )
-    assert "enerated world" not in text
+    assert "enerated world" not in text and "base:" not in text
+    of_one = content | {"spec": content["spec"] | {"bases": ["bloom-7b1"]}}
+    assert "a panel for each benchmark; base: bloom-7b1." in caption(FIGURES, "draw", of_one)
 
 
 @pytest.mark.parametrize(

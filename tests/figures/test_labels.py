@@ -5,7 +5,9 @@ import pytest
 from scipy.optimize import minimize
 
 from polytune.figures.axes import choose_ticks, round_ticks
-from polytune.figures.labels import spread
+from polytune.figures.labels import LineLabel, label_dots, spread
+from polytune.figures.style import new_figure, use_style
+from tests.cases.drawn import overlaps, texts_of
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -43,3 +45,37 @@ def test_ticks_keep_the_ends_and_their_distance():
     assert round_ticks(counts, gap=4) == ticks  # 10, 20, 30 are not all there
     assert round_ticks(list(range(53)), gap=6) == [0, 10, 20, 30, 40, 52]
     assert round_ticks(list(range(53)), gap=2) == [*range(0, 51, 2), 52]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_names_of_dots_that_lie_on_each_other_can_be_read(seed):
+    """Six languages at share 0, nearly on one height, and a column of eleven: no name covers another or leaves."""
+    use_style()
+    figure, (axes,) = new_figure(3.3, 2.5)
+    random = np.random.default_rng(seed)
+    x, y = np.repeat([0.0, 4.76], [6, 11]), np.concatenate([random.uniform(0.3, 0.7, 6), random.uniform(0, 7, 11)])
+    axes.plot(x, y, "o")
+    axes.set(xlim=(-0.4, 5.2), ylim=(-1.5, 9))
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    names = [f"l{number}" for number in range(17)]
+    label_dots(axes, [LineLabel(*label, "black") for label in zip(names, x, y, strict=True)])
+    boxes = texts_of(figure)
+    assert set(names) <= {text for text, *_ in boxes} and overlaps(boxes) == []
+    box = axes.get_window_extent()
+    for side, found in (("x0", box.x0), ("y0", box.y0)):
+        assert all(getattr(text.get_window_extent(), side) >= found - 1 for text in axes.texts)
+    # on each side the names stand in the order of their dots
+    for column in (0.0, 4.76):
+        for side in ("left", "right"):
+            there = [text for text in axes.texts if text.get_ha() == side and text.xy[0] == column]
+            heights = [text.get_window_extent().y0 for text in sorted(there, key=lambda text: text.xy[1])]
+            assert heights == sorted(heights)
+
+
+def test_a_name_with_room_stands_at_the_height_of_its_dot():
+    use_style()
+    figure, (axes,) = new_figure(3.3, 2.5)
+    figure.draw_without_rendering()
+    label_dots(axes, [LineLabel("a", 0.2, 0.2, "black"), LineLabel("b", 0.7, 0.8, "black")])
+    assert [text.get_position()[1] for text in axes.texts] == [0.0, 0.0] and not axes.lines

@@ -61,9 +61,10 @@ def test_columns_are_coloured_one_by_one_and_the_diagonal_is_not(study, wins):
     drawing = draw(study, SPECS["matrix"])
     shades = drawing.figure.axes[0].images[0].get_array()
     order = [label.get_text().split("\n")[0] for label in drawing.figure.axes[0].get_yticklabels()]
-    assert order[ASKED.index("ru")] == "Russian" and len(order) == len(ASKED)
-    for column, asked in enumerate(ASKED):
-        values = np.array([wins.at[run_of(code), asked] for code in ASKED])
+    codes = ["ru", *(code for code in ASKED if code != "ru")]  # what has a label stands first
+    assert order[0] == "Russian" and len(order) == len(ASKED)
+    for column, asked in enumerate(codes):
+        values = np.array([wins.at[run_of(code), asked] for code in codes])
         assert np.isnan(values[column]) and np.ma.getmaskarray(shades)[column, column]
         low, high = np.nanmin(values), np.nanmax(values)
         expected = np.delete((values - low) / (high - low), column)
@@ -84,6 +85,27 @@ def test_a_group_is_the_mean_of_its_languages_and_a_model_against_itself_is_fift
     assert lines["English", 0] == 50
     dots = table[table["language"] != ""]
     assert set(dots["language"]) == set(OTHERS)
+
+
+def test_a_line_that_stands_alone_says_of_which_languages_and_models_it_is(study):
+    """Two mixtures at 50 % behind one point are two models; several lines have their names above."""
+    spec = SPECS["groups"] | {"groups": {"unseen": ["es", "ru"]}}
+    runs = study.runs["family"] == "percent"
+    said = " ".join(draw(study, spec).notes)
+    assert "Line: mean over the languages 'unseen': Spanish, Russian." in said and "averages" not in said
+    assert f"; {runs.sum()} tuned models;" in said
+    averaged = " ".join(draw(study, spec | {"over": ["mixture"]}).notes)
+    assert "Each point averages over every mixture." in averaged
+    assert "Line:" not in " ".join(draw(study, SPECS["groups"]).notes)
+
+
+def test_languages_stand_in_the_order_of_their_labels(study):
+    spec = SPECS["matrix"] | {"labels": {"ru": "East", "it": "Romance (Spanish)"}, "labels_say": "branch"}
+    drawing = draw(study, spec)
+    order = [label.get_text().split("\n")[0] for label in drawing.figure.axes[0].get_yticklabels()]
+    assert order[:2] == ["Russian", "Italian"] and len(order) == len(ASKED)
+    assert [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()] == order
+    assert "Beside the languages: branch." in drawing.notes
 
 
 def test_pairs_stand_beside_their_languages_in_the_others(study, wins):

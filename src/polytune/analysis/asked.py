@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polytune.analysis.choices import without_world
 from polytune.analysis.context import Context, coordinate_word, missing_rows
 from polytune.analysis.cut import say_cuts
 from polytune.analysis.measures import measure_info
@@ -98,10 +99,19 @@ class Asked:
         return tables | relabelled | {"runs": systems.runs, "items": SystemItems(items, systems)}
 
     def statements(self, shown: pd.DataFrame) -> list[str]:
-        """Return what must be said below numbers: where they were measured, what mixtures lack and trainings cut."""
+        """Return what must be said below numbers: of which base, where they were measured, what mixtures lack and
+        trainings cut.
+        """
         origins = set(shown["origin"]) if "origin" in shown else {one.origin for one in self.context.evaluations}
         notes = self.runs.drop_duplicates("mixture")[["mixture", "notes"]].itertuples(index=False)
-        return [*self.context.statements(origins), *missing_rows(notes), *say_cuts(self.runs)]
+        return [*self._one_base(shown), *self.context.statements(origins), *missing_rows(notes), *say_cuts(self.runs)]
+
+    def _one_base(self, shown: pd.DataFrame) -> list[str]:
+        """Return the base of what is shown, if there is one and the study has several."""
+        runs = self.runs[self.runs["method"] != NULL]
+        short = dict(zip(runs["base"], without_world(runs["base"], runs["world"]), strict=True))
+        bases = {short.get(base, base) for base in shown["base"]} if "base" in shown else ()
+        return [f"Base: {bases.pop()}."] if len(bases) == 1 and len(set(short.values())) > 1 else []
 
     def _read(self, name: str) -> pd.DataFrame:
         import pandas as pd
@@ -123,6 +133,8 @@ def caption(kinds: Mapping[str, Kind], key: str, content: Mapping[str, Any]) -> 
     known = {name: parameter.default for name, parameter in kind.options.items()} | content["defaults"] | spec
     words = {name: _in_words(name, value, context) for name, value in known.items()}
     sentence = kind.caption.format_map(words)
+    if len(bases := spec.get("bases") or ()) == 1:
+        sentence += f"; base: {bases[0]}"
     general = FIGURE_TEXT if key == "draw" else TABLE_TEXT
     origins = {one.origin for one in context.evaluations}
     return " ".join([sentence[0].upper() + sentence[1:] + ".", general, *context.statements(origins)])

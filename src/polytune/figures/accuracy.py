@@ -13,7 +13,16 @@ from polytune.errors import InputError
 from polytune.figures import style
 from polytune.figures.axes import Scale, name_added, panel_width
 from polytune.figures.drawing import Drawing
-from polytune.figures.lines import Line, draw_lines, interval_notes, line_labels, make_lines, plotted, x_label
+from polytune.figures.lines import (
+    Line,
+    count_models,
+    draw_lines,
+    interval_notes,
+    line_labels,
+    make_lines,
+    plotted,
+    x_label,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +54,8 @@ def draw_means(
     info = choice.info
     axes.set_ylabel(f"{info.label}, {MEANS[mean]}{info.unit_in_brackets}")
     name_added(axes, lines[0].points, scale, panel_width(axes))
-    return _with_names(Drawing(figure, plotted(lines), notes=interval_notes(lines, scale)), axes, lines, scale)
+    notes = interval_notes(lines, scale, count_models(rows, runs, choice, layout))
+    return _with_names(Drawing(figure, plotted(lines), notes=notes), axes, lines, scale)
 
 
 def draw_languages(
@@ -76,7 +86,8 @@ def draw_languages(
     title = context.title(benchmark, choice.origin)
     single = f"{context.language(chosen[0])}, {title}{_entry(lines[0])}"
     axes.set_title(single if len(chosen) == 1 else title, loc="left")
-    return _with_names(Drawing(figure, plotted(lines), notes=interval_notes(lines, scale)), axes, lines, scale)
+    notes = interval_notes(lines, scale, count_models(rows, runs, choice, layout))
+    return _with_names(Drawing(figure, plotted(lines), notes=notes), axes, lines, scale)
 
 
 def draw_exposure(
@@ -109,7 +120,8 @@ def draw_exposure(
         axes[place].set_title(f"({letter(place)}) {name}", loc="left", fontsize=6.5)
     label_page(axes, len(panels), choice.info.axis, x_label([], layout.against))
     name_lines(figure, panels[0][1])
-    return Drawing(figure, plotted(every), notes=interval_notes(every, scale, named=False))
+    models = count_models(rows, runs, choice, layout)
+    return Drawing(figure, plotted(every), notes=interval_notes(every, scale, models, named=False))
 
 
 def panel_page(count: int, height: float = 1.55, across: int = 4) -> tuple[Figure, list[Axes]]:

@@ -14,6 +14,7 @@ from polytune.config.kinds import Evaluation, Language, Published
 from polytune.errors import InputError
 from polytune.figures import style
 from polytune.figures.drawing import Drawing
+from polytune.figures.labels import LineLabel
 from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def draw_corpus_share(
         notes.append(f"Published r: {published_r:.2f}.")
     axes.set_ylabel(f"mean {choice.info.axis}")
     axes.set_xlabel("share of the language in the pre-training corpus (%)")
-    return Drawing(figure, points, notes=notes)
+    places = zip(points["tuned_on"], points["share"], points["value"], strict=True)
+    dots = [(axes, [LineLabel(code, share, value, "black") for code, share, value in places])]
+    return Drawing(figure, points, dots=dots, notes=notes)
 
 
 def _even_shares(singles: pd.DataFrame) -> dict[str, float]:
@@ -87,10 +90,6 @@ def _draw(axes: Axes, points: pd.DataFrame, context: Context) -> list[str]:
     x, y = points["share"].to_numpy(float), points["value"].to_numpy(float)
     arms = [y - points["low"], points["high"] - y]
     axes.errorbar(x, y, arms, fmt="o", color=style.PALETTE[0], mew=0, ms=3.5, lw=0.5, zorder=3)
-    for number, place in enumerate(np.lexsort((y, x))):  # neighbours have their names on either side
-        side = {"ha": "left", "xytext": (3, 1)} if number % 2 else {"ha": "right", "xytext": (-3, 1)}
-        code = points["tuned_on"].iloc[place]
-        axes.annotate(code, (x[place], y[place]), textcoords="offset points", fontsize=5.5, **side)
     axes.margins(x=0.08)
     said = "Dots: models tuned on one language, mean over the other languages with 95 % intervals over prompts."
     fitted = fit_line(x, y)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.figures.glyphs import style_of
-from polytune.figures.labels import JOIN, LABEL_SIZE, LineLabel, label_lines
+from polytune.figures.labels import JOIN, LABEL_SIZE, LineLabel, label_dots, label_lines
 from polytune.figures.style import GREY
 from polytune.files import atomic_path
 
@@ -28,6 +28,8 @@ class Drawing:
     figure: Figure
     table: pd.DataFrame
     labels: list[tuple[Axes, list[LineLabel]]] = field(default_factory=list)
+    dots: list[tuple[Axes, list[LineLabel]]] = field(default_factory=list)
+    """Names beside dots instead of beside the ends of lines."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -60,6 +62,8 @@ def finish(drawing: Drawing, statements: list[str]) -> None:
     figure.set_layout_engine("none")
     for axes, labels in drawing.labels:
         label_lines(axes, labels)
+    for axes, labels in drawing.dots:
+        label_dots(axes, labels)
 
 
 def _wrap_labels(axes: Axes) -> bool:

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 LABEL_SIZE = 6.5
 """Points."""
+DOT = 2.0
+"""Half the width of what a dot covers, points."""
 JOIN = 8.0
 """Length of the stroke between a line's height and its label, points."""
 
 
 @dataclass(frozen=True)
 class LineLabel:
-    """A name for a line that ends at (x, y) in data coordinates."""
+    """A name for a line that ends, or a dot that stands, at (x, y) in data coordinates."""
 
     text: str
     x: float
@@ -98,3 +100,48 @@ def label_lines(axes: Axes, labels: list[LineLabel], size: float = LABEL_SIZE) -
             ha="left",
             clip_on=False,
         )
+
+
+def label_dots(axes: Axes, labels: list[LineLabel], size: float = 5.5) -> None:
+    """Write the labels beside their dots, right or left, higher or lower where they would cover a label or a dot.
+
+    A label that had to leave its dot's height is joined to it. The axes must have their final limits and place.
+    """
+    import numpy as np
+
+    unit = axes.figure.dpi / 72.0
+    dots = axes.transData.transform([(label.x, label.y) for label in labels]) / unit if labels else []
+    box = axes.get_window_extent()
+    bottom, top = box.y0 / unit, box.y1 / unit
+    taken = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in dots]
+    # from below, so that names on one side stand in the order of their dots
+    for place in sorted(range(len(labels)), key=lambda place: (dots[place][1], dots[place][0])):
+        label, (x, y) = labels[place], dots[place]
+        text = axes.annotate(
+            label.text, (label.x, label.y), (0, 0), textcoords="offset points", fontsize=size, color=label.color,
+            fontstyle=style_of(label.text, label.style), va="center",
+        )  # fmt: skip
+        width, half = text.get_window_extent().width / unit, 0.55 * size
+        steps = 0.5 * half * np.arange(4 * len(labels) + 1)
+        heights = [step for step in (*steps, *-steps) if bottom + half <= y + step <= top - half] or [0.0]
+        places = [(side, height) for height in heights for side in (1, -1)]
+        boxes = [
+            (left, y + height - half, left + width, y + height + half)
+            for side, height in places
+            for left in [x + 1.5 * DOT if side > 0 else x - 1.5 * DOT - width]
+        ]
+        free = (number for number, one in enumerate(boxes) if not any(overlap(one, other) for other in taken))
+        chosen = next(free, 0)
+        (side, height), found = places[chosen], boxes[chosen]
+        taken.append(found)
+        text.set(position=(side * 1.5 * DOT, height), ha="left" if side > 0 else "right")
+        if abs(height) > half:
+            ends = np.array([(x, y), (x + side * 1.5 * DOT, y + height)]) * unit
+            axes.plot(
+                *axes.transData.inverted().transform(ends).T, color=label.color, lw=0.3, scalex=False, scaley=False
+            )
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Return whether two boxes (left, bottom, right, top) cover each other in part."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

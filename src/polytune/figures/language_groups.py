@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import Choice, Layout, choose_scores
-from polytune.analysis.context import Context
+from polytune.analysis.context import Context, coordinate_word
 from polytune.analysis.groups import mean_scores
 from polytune.analysis.points import coverage_notes, select_points
 from polytune.analysis.side_by_side import EQUAL, add_own, is_own
@@ -16,7 +16,7 @@ from polytune.figures import style
 from polytune.figures.accuracy import name_lines
 from polytune.figures.axes import Scale, set_limits
 from polytune.figures.drawing import Drawing
-from polytune.figures.lines import Line, draw_lines, interval_notes
+from polytune.figures.lines import Line, count_models, draw_lines, interval_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,8 @@ def draw_groups(
         color, marker = style.PALETTE[place], style.MARKERS[place]
         lines.append(Line(points, name, color, marker))
         dots.append(single[single["language"].isin(group) & (single["method"] != "base") & (len(group) > 1)])
-    figure, (axes,) = style.new_figure(style.COLUMN if len(scale.numbers) < 8 else 0.72 * style.PAGE, 2.4)
+    height = 2.4 if len(groups) > 1 else 2.7  # with the languages in the footer
+    figure, (axes,) = style.new_figure(style.COLUMN if len(scale.numbers) < 8 else 0.72 * style.PAGE, height)
     draw_lines(axes, lines, scale, choice, context, "curves")
     shift = 0.008 * scale.span
     for place, (line, own_dots) in enumerate(zip(lines, dots, strict=True)):
@@ -74,7 +75,13 @@ def draw_groups(
     name_lines(figure, lines)
     table = pd.concat([*(line.points.assign(group=line.name) for line in lines),
                        *(one.assign(group=line.name) for one, line in zip(dots, lines, strict=True))])  # fmt: skip
-    notes = [*interval_notes(lines, scale), *coverage_notes(single, choice.info)]
+    models = count_models(rows, runs, choice, layout)
+    notes = [*interval_notes(lines, scale, models), *coverage_notes(single, choice.info)]
+    if len(groups) == 1:  # several have their names above
+        (name, group), *_ = groups.items()
+        notes.append(f"Line: mean over the languages '{name}': {', '.join(map(context.language, group))}.")
+    if layout.over:
+        notes.append(f"Each point averages over every {' and '.join(map(coordinate_word, layout.over))}.")
     equal = "; dotted: 50, equal to the opponent" if choice.measure == "win" else ""
     notes.append(f"Dots: single languages; dashed: untuned base{equal}.")
     return Drawing(figure, table, notes=notes)

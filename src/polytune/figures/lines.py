@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from polytune.analysis.choices import SCORE_COORDINATES, Choice, Layout
+from polytune.analysis.choices import SCORE_COORDINATES, Choice, Layout, choose_runs
 from polytune.analysis.context import Context, coordinate_word
 from polytune.errors import InputError
 from polytune.figures import style
@@ -187,8 +187,17 @@ def line_labels(lines: list[Line], scale: Scale) -> list[LineLabel]:
     return labels
 
 
-def interval_notes(lines: list[Line], scale: Scale, named: bool = True) -> list[str]:
-    """Return what the footer says: intervals, number of models and items, what the signs are.
+def count_models(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layout: Layout) -> int:
+    """Return how many tuned models stand behind the points of `scores`; one for all languages (`own`) counts once."""
+    chosen = choose_runs(runs, choice)
+    chosen = chosen[(chosen["method"] != UNTUNED) & chosen["run"].isin(scores["run"])]
+    if layout.against in chosen:
+        chosen = chosen[chosen[layout.against].notna() & (chosen[layout.against] != "")]
+    return chosen["run"].nunique()
+
+
+def interval_notes(lines: list[Line], scale: Scale, models: int, named: bool = True) -> list[str]:
+    """Return what the footer says: intervals, number of `models` and items, what the signs are.
 
     `named` says that the names of lines and base models stand beside them.
     """
@@ -200,7 +209,6 @@ def interval_notes(lines: list[Line], scale: Scale, named: bool = True) -> list[
     over = ["items", *[f"{counts} seeds"] * (seeds[-1] > 1), *[f"{worlds} worlds"] * (worlds > 1)]
     items = sorted({int(count) for line in lines for count in line.points["items"] if count})
     counted = f"{items[0]:,}" if len(items) == 1 else f"{items[0]:,} to {items[-1]:,}"
-    models = max(len(line.tuned) for line in lines)
     facts = [f"95 % interval over {' and '.join(over)}"]
     facts += [f"{models} tuned model{'s' * (models != 1)}"] * (scale.column not in SCORE_COORDINATES)
     notes = [f"Bands, bars: {'; '.join(facts)}; {counted} item{'s' * (items != [1])} each."]

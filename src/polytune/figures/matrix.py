@@ -37,17 +37,20 @@ def draw_matrix(
     languages: list[Language] | None = None,
     scale: Literal["column", "all"] = "column",
     labels: dict[Language, str] | None = None,
+    labels_say: str = "",
 ) -> Drawing:
     """Draw a row for each language that a model was tuned on alone, a column for each language that it was asked in.
 
     `scale: column` colours each column from its smallest to its largest value: judges score languages differently, so
     that columns say nothing about each other. A model in its own language against itself is 50 and has no colour.
-    `labels` are words that stand beside the names of languages.
+    `labels` are words that stand beside the names of languages, `labels_say` is what they mean. Languages stand in the
+    order of `languages`, else those with labels first, in the order of these.
     """
     rows = add_own(choose_scores(scores, choice, [benchmark], languages), runs, choice)
     points = select_points(rows, runs, choice, Layout("tuned_on"))
     points = points[points["method"] != UNTUNED]
-    asked = list(languages or dict.fromkeys(rows["language"]))
+    known = dict.fromkeys(rows["language"])
+    asked = list(languages or dict.fromkeys([*(code for code in labels or () if code in known), *known]))
     tuned = [code for code in asked if code in set(points["tuned_on"])]
     tuned += [code for code in dict.fromkeys(points["tuned_on"]) if code not in tuned]
     if not tuned:
@@ -72,6 +75,8 @@ def draw_matrix(
         f"{label}{choice.info.unit_in_brackets}; colours from the smallest to the largest value of {whole}. Half of a "
         f"95 % interval is {half:.0f} in the median."
     ]
+    if labels_say:
+        notes.append(f"Beside the languages: {labels_say}.")
     if choice.measure == "win":
         notes.append("Bold: the interval does not hold 50.")
     if own.any(axis=None):

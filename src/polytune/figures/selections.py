@@ -12,6 +12,7 @@ from polytune.errors import InputError
 from polytune.figures import style
 from polytune.figures.accuracy import letter, panel_page
 from polytune.figures.drawing import Drawing
+from polytune.figures.labels import overlap
 from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _write_codes(axes: Axes, places: pd.DataFrame) -> None:
             left = x + right * unit - (0 if right > 0 else width if right < 0 else width / 2)
             bottom = y + up * unit - (0 if up > 0 else height if up < 0 else height / 2)
             box = (left, bottom, left + width, bottom + height)
-            covered = sum(_overlap(box, other) for other in taken)
+            covered = sum(overlap(box, other) for other in taken)
             covered += sum(box[0] < px < box[2] and box[1] < py < box[3] for px, py in points)
             if best is None or covered < best[0]:
                 best = (covered, box, (right, up))
@@ -154,10 +155,6 @@ def _write_codes(axes: Axes, places: pd.DataFrame) -> None:
             ha="left" if right > 0 else "right" if right < 0 else "center",
             va="bottom" if up > 0 else "top" if up < 0 else "center",
         )
-
-
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _title(axes: Axes, place: int, name: str, count: int) -> None:

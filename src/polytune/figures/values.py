@@ -15,7 +15,7 @@ from polytune.errors import InputError
 from polytune.figures.accuracy import label_page, letter, name_lines, panel_page
 from polytune.figures.axes import Scale
 from polytune.figures.drawing import Drawing
-from polytune.figures.lines import Marks, draw_lines, interval_notes, make_lines, plotted, x_label
+from polytune.figures.lines import Marks, count_models, draw_lines, interval_notes, make_lines, plotted, x_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,5 +81,8 @@ def draw_values(
         drawn += lines
     label_page(axes, len(pages), choice.info.axis, x_label([], layout.against))
     name_lines(figure, drawn)
-    notes = [*interval_notes(drawn, scale, named=False), *coverage_notes(points, choice.info), *said]
+    notes = interval_notes(drawn, scale, count_models(rows, runs, choice, layout), named=False)
+    if own := [name for name in choice.own if choice.families is None or name in choice.families]:
+        notes.append(f"{', '.join(own)}: in each language the model tuned on it alone, all counted as one.")
+    notes += [*coverage_notes(points, choice.info), *said]
     return Drawing(figure, plotted(drawn), notes=notes)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import without_world
 from polytune.analysis.context import Context
-from polytune.config.kinds import Evaluation
+from polytune.config.kinds import Evaluation, Language
 from polytune.errors import InputError
-from polytune.tables.rendering import Cell, Table
+from polytune.tables.rendering import DASH, Cell, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,17 @@ if TYPE_CHECKING:
 ABOUT = ("family", "branch", "script")
 
 
-def build_languages(scores: pd.DataFrame, runs: pd.DataFrame, context: Context, benchmark: Evaluation) -> Table:
-    """Return a row for each language of `benchmark`: code, family, branch, script and the bases that have seen it."""
+def build_languages(
+    scores: pd.DataFrame,
+    runs: pd.DataFrame,
+    context: Context,
+    benchmark: Evaluation,
+    intelligible: dict[Language, str] | None = None,
+) -> Table:
+    """Return a row for each language of `benchmark`: code, family, branch, script and the bases that have seen it.
+
+    `intelligible` says of languages which other ones their speakers understand, in words.
+    """
     import pandas as pd
 
     rows = scores[(scores["evaluation"] == benchmark) & (scores["aggregate"] == "")]
@@ -28,6 +37,7 @@ def build_languages(scores: pd.DataFrame, runs: pd.DataFrame, context: Context, 
     data = pd.DataFrame(
         {"language": context.language(code), "code": code}
         | {name: context.described.get(code, {}).get(name, "") for name in ABOUT}
+        | ({"mutually intelligible with": intelligible.get(code, DASH)} if intelligible else {})
         | {f"seen by {base}": code in codes for base, codes in seen.items()}
         for code in dict.fromkeys(rows["language"])
     ).sort_values("language", kind="stable")
