@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 
 import pytest
 
 from polytune.errors import InputError
+from polytune.files import write_json
 from polytune.judging import judge
 from polytune.judging.backends import open_backend
 from polytune.judging.protocols import PROTOCOLS
@@ -21,8 +23,8 @@ ENTRY = {"name": "local", "backend": "transformers", "model": "tiny", "revision"
 TEMPLATE = "{{ bos_token }}{% for m in messages %}<|user|>{{ m['content'] }}{% endfor %}<|judge|>"
 
 
-def make_model(folder, chat: bool) -> None:
-    """Write a tiny model with a token for each byte and a few special ones."""
+def make_model(folder, chat: bool, seed: int = 1) -> None:
+    """Write a tiny model with a token for each byte and a few special ones; the seed decides its weights."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, PreTrainedTokenizerFast
 
@@ -35,7 +37,7 @@ def make_model(folder, chat: bool) -> None:
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
     tokenizer.chat_template = TEMPLATE if chat else None
     tokenizer.save_pretrained(folder)
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     config = GPTNeoXConfig(
         vocab_size=len(words),
         hidden_size=16,
@@ -84,6 +86,23 @@ def test_it_goes_the_same_way_as_every_judge(tmp_path, directory):
     assert all(row["prompt_tokens"] > 500 for row in rows), "a token is a byte"
     judge.command(**options, model=directory)
     assert [row["text"] for row in study.rows()] == [row["text"] for row in rows]
+
+
+def test_another_model_under_the_same_entry_is_asked_itself(tmp_path, directory, chat, capsys):
+    """Other weights, another chat template, another token that ends an answer: none gets what the first one said."""
+    make_model(weights := tmp_path / "weights", chat=False, seed=2)
+    shutil.copytree(directory, ends := tmp_path / "ends")
+    write_json(ends / "generation_config.json", {"eos_token_id": [1, 2]})
+    shutil.copytree(directory, same := tmp_path / "same")
+    study = Study(tmp_path)
+    judged = [{"responses": "questions", "prompts": "questions-x", "languages": ["en"]}]
+    options = study.options(judge={**ENTRY, "asked_again": 0}, judged=judged, repeat_share=0.0)
+    sent, said = [], []
+    for model in (directory, weights, chat, ends, same):
+        judge.command(**options, model=model)
+        sent.append(int(capsys.readouterr().out.partition("'local': ")[2].split()[0]))
+        said.append([row["text"] for row in study.rows()])
+    assert sent == [12, 12, 12, 12, 0] and said[1] != said[0] == said[4]
 
 
 def test_a_batch_says_what_each_alone_says(directory):

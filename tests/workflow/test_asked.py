@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
 
 from polytune.readers.parquet import read_table
+from tests.judging.test_local import make_model
 from tests.workflow.conftest import TOY_CONFIG
 
 STUDY = "config/studies/asked.yaml"
@@ -67,6 +69,31 @@ def test_an_edited_protocol_judges_again_and_nothing_else(asked):
     planned = asked.plan()
     assert planned.pop("write_spec") > 0
     assert planned == {"judge": 1, "collect_scores": 1, "build_table": 1}
+
+
+def test_a_judge_s_model_that_is_replaced_in_place_judges_again(asked):
+    """The time of its files alone changes nothing; other weights under the same names do."""
+    model = asked.folder / "my-judge"
+    make_model(model, chat=True)
+    judges = asked.folder / "config/judges.yaml"
+    entry = "backend: transformers, model: x, revision: '1', sampling: {max_tokens: 4}, asked_again: 0"
+    judges.write_text(f"{judges.read_text()}\nmine: {{{entry}}}\n")
+    asked.edit(
+        "config/config.yaml", "world: {size: tiny}", "world: {size: tiny}\nlocations: {judges: {mine: my-judge}}"
+    )
+    asked.edit(STUDY, "judge: exact}}", "judge: mine}}")
+    target = f"{RUN}/verdicts/mine/rating-3/questions.json"
+    asked.run("--profile", "profiles/local", "--cores", "2", target)
+    before = read_table((asked.folder / target).with_suffix(".parquet")).to_pydict()
+    os.utime(model / "model.safetensors", (1, 1))
+    assert asked.plan(target) == {}
+    make_model(model, chat=True, seed=2)
+    assert asked.plan(target) == {"write_spec": 1, "digest_given": 1, "judge": 1}
+    shutil.rmtree(asked.folder / ".snakemake")
+    asked.run("--profile", "profiles/local", "--cores", "2", target)
+    after = read_table((asked.folder / target).with_suffix(".parquet")).to_pydict()
+    assert not set(before["key"]) & set(after["key"]) and before["text"] != after["text"]
+    assert asked.plan(target) == {}
 
 
 def test_one_more_language_asks_in_that_language_only(asked):

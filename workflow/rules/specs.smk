@@ -1,5 +1,7 @@
 """Specs: every setting that decides a result, in a small file that is named by its content."""
 
+from polytune.study.specs import given_models
+
 
 rule write_spec:
     # the specs before it go, so that a setting that is changed back makes its results again
@@ -31,17 +33,17 @@ rule write_spec_of_scores:
 rule digest_given:
     # stands for what a directory of the user's holds: other content in the same place is another thing
     input:
-        spec=lambda wildcards: PLAN.spec(f"given/bases/{wildcards.base}"),
+        spec=lambda wildcards: PLAN.spec(f"given/{wildcards.kind}/{wildcards.name}"),
     output:
-        PATHS.given("bases", "{base}"),
+        PATHS.given("{kind}", "{name}"),
     log:
-        "logs/digest_given/bases/{base}.log",
+        "logs/digest_given/{kind}/{name}.log",
     conda:
         "../envs/polytune.yaml"
     resources:
         mem_mb=1000,
         runtime=60,
     params:
-        folder=lambda wildcards: PLAN.outside.given_base(PLAN.bases[wildcards.base]),
+        folder=lambda wildcards: given_models(PLAN)[wildcards.kind, wildcards.name],
     shell:
         "polytune digest-given --spec {input.spec} --folder {params.folder:q} --output {output} > {log} 2>&1"

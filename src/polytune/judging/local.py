@@ -11,6 +11,7 @@ from pathlib import Path
 
 from polytune.config.judges import Judge
 from polytune.errors import InputError
+from polytune.files import digest
 from polytune.judging.questions import Question
 from polytune.judging.replies import Reply, seed_of
 from polytune.machine import choose_device
@@ -30,7 +31,8 @@ class Waiting:
 
 class LocalJudge:
     """A decoder with its chat template, or with the bare text if it has none. What is shown to it is text: an answer
-    that spells the template's own tokens does not end the message.
+    that spells the template's own tokens does not end the message. The key of a request has the digest of the model: an
+    exchanged directory is another judge.
     """
 
     def __init__(self, judge: Judge, directory: Path | None) -> None:
@@ -39,17 +41,23 @@ class LocalJudge:
         import torch
         from transformers import AutoTokenizer
 
+        from polytune.models.directory import ModelDirectory
         from polytune.models.load import choose_precision, load_transformers
         from polytune.models.tokenizer import read_tokenizer
 
         self.judge = judge
-        self.identity = judge.identity()
         self._tokenizer = read_tokenizer(directory)
         self._chat = AutoTokenizer.from_pretrained(directory, local_files_only=True)
         device = choose_device("auto")
         model = load_transformers(directory, torch.float32)
         dtype = getattr(torch, choose_precision("auto", device, model.config.to_dict()))
         self._model = model.to(device, dtype).eval()
+        own = model.generation_config.eos_token_id
+        ends = (*(own if isinstance(own, list) else [own]), self._tokenizer.special.get("eos_token"))
+        self._ends = {end for end in ends if end is not None}
+        # the name of the entry does not say what lies in the directory
+        content = {"directory": ModelDirectory.find(directory).digest, "ends": sorted(self._ends)}
+        self.identity = {**judge.identity(), "content": digest(content)}
         self._waiting: list[Waiting] = []
 
     async def ask(self, question: Question, text: str, key: str, attempt: int) -> Reply:
@@ -93,9 +101,7 @@ class LocalJudge:
         import torch
         from transformers import GenerationConfig
 
-        sampling, own = self.judge.sampling, self._model.generation_config
-        ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
-        ends = {end for end in (*ends, self._tokenizer.special.get("eos_token")) if end is not None}
+        sampling, ends = self.judge.sampling, self._ends
         options = {"do_sample": False}
         if sampling["temperature"] > 0:
             options = {"do_sample": True, "temperature": float(sampling["temperature"])}
@@ -110,10 +116,10 @@ class LocalJudge:
         device = self._model.device
         with torch.inference_mode():
             written = self._model.generate(ids.to(device), attention_mask=mask.to(device), generation_config=config)
-        return [self._reply(one, row[width:].tolist(), ends) for one, row in zip(batch, written, strict=True)]
+        return [self._reply(one, row[width:].tolist()) for one, row in zip(batch, written, strict=True)]
 
-    def _reply(self, one: Waiting, tokens: list[int], ends: set[int]) -> Reply:
-        end = next((place for place, token in enumerate(tokens) if token in ends), None)
+    def _reply(self, one: Waiting, tokens: list[int]) -> Reply:
+        end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
         said = self._tokenizer.decode(tokens[:end], skip_special_tokens=True)
         stop = "length" if end is None else "stop"
         return Reply(said, len(one.ids), len(tokens[:end]), model=self.judge.model, stop=stop)

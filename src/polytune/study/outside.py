@@ -259,12 +259,16 @@ class Outside:
         folder = self._fetched("identifier", row.identifier)
         return Place(f"{folder}/{row.file}", f"{folder}/manifest.json")
 
+    def given_judge(self, judge: Judge) -> str:
+        """Return the local model directory of a judge in the job's own process, empty if none is given."""
+        return self.locations["judges"].get(judge.name, "") if judge.backend == "transformers" else ""
+
     def judge(self, judge: Judge) -> Place | None:
         """Return the model of a judge that runs in the job's own process, None for another."""
         if judge.backend != "transformers":
             return None
-        if given := self.locations["judges"].get(judge.name):
-            return Place(given, f"{given}/config.json")
+        if given := self.given_judge(judge):
+            return Place(given, self.paths.given("judges", judge.name))
         folder = self._fetched("judge", judge.name)
         return Place(folder, f"{folder}/manifest.json")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from polytune import ROOT
 from polytune.config.benchmarks import Evaluation
+from polytune.config.judges import judges
 from polytune.files import digest, sha256_file
 from polytune.languages.codes import languages as language_table
 from polytune.study.answer_specs import answers_of, build_answer_specs, null_rows, shown_answers
@@ -48,10 +49,8 @@ def build_specs(plan: Plan) -> dict[str, dict]:
         found[f"bases/{name}"] = run.spec
     for path, run in plan.tuned.items():
         found[f"runs/{path}"] = run.spec
-    for name, base in plan.bases.items():
-        if folder := plan.outside.given_base(base):
-            known = identity(folder, plan.paths.given("bases", name))
-            found[f"given/bases/{name}"] = {"identity": known}
+    for (kind, name), folder in given_models(plan).items():
+        found[f"given/{kind}/{name}"] = {"identity": identity(folder, plan.paths.given(kind, name))}
     for name, source in plan.sources.items():
         for language in source.languages:
             if file := plan.outside.given_source(source, language):
@@ -62,6 +61,14 @@ def build_specs(plan: Plan) -> dict[str, dict]:
     for study in plan.studies.values():
         found |= _study_specs(plan, study)
     return found
+
+
+def given_models(plan: Plan) -> dict[tuple[str, str], str]:
+    """Return the model directories that the user named, by kind (`bases`, `judges`) and name."""
+    asked = {one.judge for study in plan.studies.values() for one in study.judged.values()}
+    found = {("bases", name): plan.outside.given_base(base) for name, base in plan.bases.items()}
+    found |= {("judges", name): plan.outside.given_judge(judges()[name]) for name in sorted(asked)}
+    return {about: folder for about, folder in found.items() if folder}
 
 
 def _selection(recipe) -> dict:
