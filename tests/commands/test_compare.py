@@ -13,8 +13,18 @@ from polytune.commands.compare import command
 from polytune.commands.paired import find_runs
 from polytune.config.paths import Paths
 from polytune.errors import InputError
+from tests.cases.synthetic_answers import (
+    RATINGS,
+    answer_rows,
+    answers_spec,
+    verdict_rows,
+    write_identified,
+    write_responses,
+    write_spec,
+    write_verdicts,
+)
 from tests.cases.synthetic_duels import pinch_study
-from tests.cases.synthetic_study import synthetic_study
+from tests.cases.synthetic_study import collect_study, make_run, synthetic_study
 
 
 def place(study, name: str, scale: str = "world"):
@@ -121,6 +131,37 @@ def test_verdicts_are_compared_too(tmp_path, capsys):
         first, second = (here[here["run"] == run].groupby("item")["value"].mean() for run in (other, base))
         assert row["difference"] == pytest.approx((first - second).mean(), rel=1e-4, abs=1e-9)
     assert "rating" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("turns", [(1,), (1, 2), (2,)])
+def test_the_turns_of_a_question_count_as_in_the_scores(tmp_path, turns):
+    """Every fourth item has `turns[-1]` turns: values are the scores', half-right items are no matter of McNemar."""
+    generator, runs = np.random.default_rng(5), [make_run([]), make_run(["en"], "world-en-9-rows")]
+    rows = answer_rows(["en", "fr"], 24, turns[-1])
+    rows = rows[(rows["turn"] <= turns[0]) | (rows["item"] % 4 == 0)].reset_index(drop=True)
+    for run in runs:
+        write_responses(tmp_path, run["run"], rows)
+        wrong = generator.random(len(rows)) < 0.3 + 0.3 * (rows["turn"] == 2)
+        write_identified(tmp_path, run["run"], rows, rows["language"].mask(wrong, "de"))
+        write_verdicts(tmp_path, run["run"], [verdict_rows(rows, generator.integers(1, 4, len(rows)))])
+    spec = write_spec(tmp_path, runs, [answers_spec(["en", "fr"], [RATINGS])])
+    study = collect_study(tmp_path, spec)
+    place(study, "alpaca")
+    pair = (runs[1]["run"], runs[0]["run"])
+    for measure in ("language_pass", "rating"):
+        table = compared(study, pair, tmp_path, measure=measure)
+        scores = study.scores[study.scores["measure"] == measure].set_index(["run", "language", "aggregate"])["value"]
+        scale = 100 if measure == "language_pass" else 1
+        for run, column in zip(pair, ("value", "reference_value"), strict=True):
+            expected = [scale * scores[run, row.language, row.aggregate] for row in table.itertuples()]
+            assert table[column].tolist() == pytest.approx(expected, rel=1e-5) and len(expected) == 3
+        if measure == "language_pass":
+            items = pd.read_parquet(study.tables / "items.parquet")
+            items = items[(items["measure"] == measure) & (items["language"] == "en")]
+            first, second = (items[items["run"] == run].set_index(["item", "turn"])["value"] for run in pair)
+            gained, lost = int((first > second).sum()), int((first < second).sum())
+            exact = binomtest(gained, gained + lost).pvalue
+            assert (table.set_index("language")["p"]["en"] == pytest.approx(exact)) == (turns == (1,))
 
 
 @pytest.mark.parametrize(

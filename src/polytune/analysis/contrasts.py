@@ -15,6 +15,7 @@ import numpy as np
 from polytune.analysis import comparisons
 from polytune.analysis.choices import Choice, Contrast, choose_runs, coordinates, name_models, without_world
 from polytune.analysis.intervals import bounded_interval, t_interval, t_quantile
+from polytune.analysis.items import item_values
 from polytune.analysis.measures import MeasureInfo, measure_info
 from polytune.analysis.paired_items import mcnemar_p, sign_flip_p
 from polytune.analysis.statistics import benjamini_hochberg
@@ -169,8 +170,8 @@ def compare_items(rows: pd.DataFrame, contrast: Contrast, measure: str, items: I
     """Return one row per line and group other than the reference: difference, interval and test over items.
 
     Items are averaged over the runs of a group first. p is McNemar's exact one where two single runs have right and
-    wrong items of one language, else that of flipped signs; translations of an item are one cluster. Columns as those
-    of `compare_runs`, without the ones about runs, with `items`, the number of clusters.
+    wrong items of one language, each of one turn, else that of flipped signs; translations and turns of an item are one
+    cluster. Columns as those of `compare_runs`, without the ones about runs, with `items`, the number of clusters.
     """
     info, found = measure_info(measure), []
     rows = rows[rows["evaluation"] != EVERY]
@@ -187,14 +188,20 @@ def compare_items(rows: pd.DataFrame, contrast: Contrast, measure: str, items: I
 
 
 def _item_means(answers: pd.DataFrame, members: pd.DataFrame, line: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the mean value over a group's runs: (language, item) x groups."""
+    """Return the mean value over a group's runs: (language, item) x groups; an answer that a group lacks is left out.
+
+    The turns of a question are one item and count each, as in the scores (`item_values`).
+    """
     here = answers
     for column in ("language", "judge", "protocol", "opponent"):
         if line[column] or column != "language":
             here = here[here[column] == line[column]]
-    labelled = here.merge(members[["run", "group"]].drop_duplicates(), on="run")
-    wide = labelled.groupby(["language", "item", "group"])["value"].mean().unstack("group").dropna()
-    return wide[list(dict.fromkeys(members["group"]))]  # in the order of the runs
+    labelled = here.merge(members[["run", "group"]].drop_duplicates(), on="run").dropna(subset="value")
+    places, names = ["language", "item", "turn"], list(dict.fromkeys(members["group"]))  # in the order of the runs
+    labelled = labelled[labelled.groupby(places)["group"].transform("nunique") == len(names)]
+    if (labelled.groupby(["language", "item"])["turn"].transform("nunique") > 1).any():
+        return item_values(labelled, "value", ["group"])[names]
+    return labelled.groupby(["language", "item", "group"])["value"].mean().unstack("group")[names]
 
 
 def _compare_columns(
@@ -224,6 +231,7 @@ def _compare_columns(
             half = t_interval(own)[1]
             low, high = difference - half, difference + half
         single = info.is_share and line["language"] and counts[name] == counts[contrast.reference] == 1
+        single = single and means[[name, contrast.reference]].isin((0, 1)).all(axis=None)  # no turns, none half right
         p = mcnemar_p(int((own > 0).sum()), int((own < 0).sum())) if single else float(flipped[place])
         yield line | {
             "group": name,

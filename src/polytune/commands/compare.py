@@ -146,9 +146,9 @@ def show(table: pd.DataFrame, runs: tuple[Measured, Measured], context: Context)
         lines += [_aligned(row, widths) for row in rows]
     lines += [
         "",
-        "Over items: intervals and p hold for other items and these two models; translations of an item are one",
-        "cluster. p: exact McNemar of right and wrong items of one language, else flipped signs. q: false-discovery",
-        "rate (Benjamini-Hochberg) over all rows above. docs/statistics.md",
+        "Over items: intervals and p hold for other items and these two models; translations and turns of an item",
+        "are one cluster. p: exact McNemar of right and wrong items of one language and turn, else flipped signs.",
+        "q: false-discovery rate (Benjamini-Hochberg) over all rows above. docs/statistics.md",
     ]
     return lines
 
