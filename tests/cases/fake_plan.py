@@ -66,10 +66,10 @@ class FakePlan:
         }
         for row in rows.values():
             row.split = "test"
-        study = SimpleNamespace(name="s", scale="full", runs=self.runs)
+        study = SimpleNamespace(name="s", scale="full", runs=self.runs, evaluations=self.owed)
         self.studies = {"s": study}
         judged = self.paths.verdicts(next(iter(self.runs)), "exact", "rating-3", "questions")
-        self.answers = SimpleNamespace(verdict_files=lambda study: [judged])
+        self.answers = SimpleNamespace(files=lambda study: [judged])
         self.outside = SimpleNamespace(
             given_source=lambda source, language: given.replace("{language}", language),
             base=lambda base: SimpleNamespace(marker=f"resources/models/1/{base.name}/manifest.json"),

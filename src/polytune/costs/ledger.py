@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from polytune.config.given import Files, Given, Values
+from polytune.config.paths import Paths
 from polytune.costs.forecast import load_plan
 from polytune.costs.manifests import evaluations, losses, responses, trainings, verdicts
 from polytune.files import write_json
@@ -22,15 +24,28 @@ OTHERS = "(no configured study)"
 
 @dataclass
 class Entry:
-    """What the runs of one study and rule have used; `unmeasured` of them have no reading of energy."""
+    """What the results of one study and rule have used; `unmeasured` of them have no reading of energy.
+
+    Hours and energy are None where no result has any: nobody measures the time of a judge.
+    """
 
     runs: int = 0
-    device_hours: float = 0.0
-    energy_kwh: float = 0.0
+    device_hours: float | None = None
+    energy_kwh: float | None = None
     unmeasured: int = 0
     tokens: int = 0
     judge_calls: float = 0.0
     price: float = 0.0
+
+    def add(self, hours: float | None, kwh: float | None = None) -> None:
+        """Count one more result; None is not measured."""
+        self.runs += 1
+        if hours is not None:
+            self.device_hours = (self.device_hours or 0.0) + hours
+        if kwh is None:
+            self.unmeasured += 1
+        else:
+            self.energy_kwh = (self.energy_kwh or 0.0) + kwh
 
 
 Ledger = dict[tuple[str, str, str], Entry]
@@ -43,7 +58,7 @@ def command(
 ) -> None:
     """Sum device-hours and energy of the finished runs, per study, rule and device.
 
-    A run that two studies share counts in both, and once in the last line.
+    A study has what it asks for. What two studies share counts in both, and once in the last lines (all).
     """
     ledger = sum_runs(load_plan(Given.of(configfile, config)))
     print(show(ledger))
@@ -58,68 +73,69 @@ def command(
 def sum_runs(plan: Plan, *others: Plan) -> Ledger:
     """Return the sums by (study, rule, device) over one or several plans of the same results.
 
-    The study `all` counts every run once.
+    A study has what it asks for: a base that studies share has answers and evaluations of all of them. The study `all`
+    counts every result once.
     """
-    users = defaultdict(list)
-    for study in (study for one in (plan, *others) for study in one.studies.values()):
-        for path, run in study.runs.items():
-            for place in (plan.paths.run(path), plan.paths.base(run.base.name)):
-                if study.name not in users[place]:
-                    users[place].append(study.name)
+    paths, users = plan.paths, _users((plan, *others))
     ledger: Ledger = defaultdict(Entry)
-    for name, rule, manifest in trainings(plan.paths):
+    for name, rule, manifest in trainings(paths):
+        joules = manifest["energy_joules"]
         for study in [*(users.get(name) or [OTHERS]), "all"]:
             entry = ledger[study, rule, manifest["device"]]
-            entry.runs += 1
-            entry.device_hours += manifest["device_hours"]
+            entry.add(manifest["device_hours"], None if joules is None else joules / JOULES_PER_KWH)
             entry.tokens += manifest["tokens"]
-            if manifest["energy_joules"] is None:
-                entry.unmeasured += 1
-            else:
-                entry.energy_kwh += manifest["energy_joules"] / JOULES_PER_KWH
-    loading: dict[str, float] = {}
-    for run, _, _, header in evaluations(plan.paths):
+    loading: dict[tuple[str, str], float] = {}
+    for run, origin, name, header in evaluations(paths):
         device, seconds = header["digests"]["options"]["device"], header["seconds"]
-        # one process loads a model once and writes that time to each of its benchmarks
-        once = max(0.0, seconds["loading"] - loading.get(run, 0.0))
-        loading[run] = max(seconds["loading"], loading.get(run, 0.0))
-        for study in [*(users.get(plan.paths.run(run)) or [OTHERS]), "all"]:
-            entry = ledger[study, "evaluate_run", device]
-            entry.runs += 1
-            entry.unmeasured += 1
-            entry.device_hours += (once + seconds["evaluation"]) / 3600
-    for run, marker in responses(plan.paths):
-        for study in [*(users.get(plan.paths.run(run)) or [OTHERS]), "all"]:
+        for study in [*(users.get(paths.evaluation(run, origin, name)) or [OTHERS]), "all"]:
+            # one process loads a model once and writes that time to each of its benchmarks
+            before = loading.get((study, run), 0.0)
+            once = max(0.0, seconds["loading"] - before)
+            loading[study, run] = before + once
+            ledger[study, "evaluate_run", device].add((once + seconds["evaluation"]) / 3600)
+    for file, marker in responses(paths):
+        for study in [*(users.get(file) or [OTHERS]), "all"]:
             entry = ledger[study, "generate", marker["device"]]
-            entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
-            entry.device_hours += marker["seconds"] / 3600
+            entry.add(marker["seconds"] / 3600)
             entry.tokens += marker["tokens"] + marker["prompt_tokens"]
-    for run, marker in losses(plan.paths):
-        for study in [*(users.get(plan.paths.run(run)) or [OTHERS]), "all"]:
-            entry = ledger[study, "evaluate_loss", marker["device"]]
-            entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
-            entry.device_hours += marker["seconds"] / 3600
-    _sum_verdicts((plan, *others), ledger)
+    for file, marker in losses(paths):
+        for study in [*(users.get(file) or [OTHERS]), "all"]:
+            ledger[study, "evaluate_loss", marker["device"]].add(marker["seconds"] / 3600)
+    _sum_verdicts(paths, users, ledger)
     return dict(sorted(ledger.items(), key=lambda item: (item[0][0] == "all", item[0])))
 
 
-def _sum_verdicts(plans: tuple[Plan, ...], ledger: Ledger) -> None:
-    """Add what judges took: a request that several files or studies hold counts once in each study and in the sum."""
-    judging = defaultdict(list)
+def _users(plans: Sequence[Plan]) -> dict[str, list[str]]:
+    """Return the studies that ask for each folder of a training and each file of an evaluation, answers or verdicts."""
+    users: dict[str, list[str]] = defaultdict(list)
     for plan in plans:
-        for study in plan.studies:
-            for file in plan.answers.verdict_files(study):
-                judging[file] += [study] * (study not in judging[file])
+        for study in plan.studies.values():
+            asked = [place for path, run in study.runs.items()
+                     for place in (plan.paths.run(path), plan.paths.base(run.base.name))]  # fmt: skip
+            asked += [plan.paths.evaluation(path, one.origin, one.name)
+                      for path, evaluations in study.evaluations.items() for one in evaluations]  # fmt: skip
+            for place in dict.fromkeys([*asked, *plan.answers.files(study.name)]):
+                if study.name not in users[place]:
+                    users[place].append(study.name)
+    return users
+
+
+def _sum_verdicts(paths: Paths, users: dict[str, list[str]], ledger: Ledger) -> None:
+    """Add what judges took: a request that several files or studies hold counts once in each study and in the sum."""
     requests: dict[tuple[str, str], list[dict]] = defaultdict(list)
-    for file, judge, rows in verdicts(plans[0].paths):
-        for study in [*(judging.get(file) or [OTHERS]), "all"]:
-            entry = ledger[study, "judge", judge]
-            entry.runs, entry.unmeasured = entry.runs + 1, entry.unmeasured + 1
+    for file, judge, rows in verdicts(paths):
+        for study in [*(users.get(file) or [OTHERS]), "all"]:
+            ledger[study, "judge", judge].add(None)
             requests[study, judge] += rows
     for (study, judge), rows in requests.items():
         entry, usage = ledger[study, "judge", judge], used(rows)
         entry.judge_calls, entry.price = usage.calls, usage.price
         entry.tokens = round(usage.prompt_tokens + usage.completion_tokens)
+
+
+def measured(amount: float | None) -> str:
+    """Return an amount as text."""
+    return "not measured" if amount is None else f"{amount:,.3f}"
 
 
 def show(ledger: Ledger) -> str:
@@ -143,8 +159,8 @@ def show(ledger: Ledger) -> str:
             rule,
             device,
             f"{entry.runs}",
-            f"{entry.device_hours:,.3f}",
-            "not measured" if entry.unmeasured == entry.runs else f"{entry.energy_kwh:,.3f}",
+            measured(entry.device_hours),
+            measured(entry.energy_kwh),
             f"{entry.tokens / 1e6:,.2f}" if entry.tokens else "",
             f"{entry.judge_calls:,.0f}" if entry.judge_calls else "",
             f"{entry.price:,.2f}" if entry.price else "",

@@ -26,17 +26,17 @@ def evaluations(paths: Paths) -> Iterator[tuple[str, str, str, dict]]:
 
 
 def responses(paths: Paths) -> Iterator[tuple[str, dict]]:
-    """Yield (run, marker) of every finished response of a model below a results folder; null answers have no model."""
+    """Yield (file, marker) of every finished response of a model below a results folder; null answers have no model."""
     for file in sorted(glob(paths.responses(ANY_RUN, "*"))):
         marker = read_json(file)
         if "backend" in marker["spec"]:
-            yield _run(paths, file), marker
+            yield file, marker
 
 
 def losses(paths: Paths) -> Iterator[tuple[str, dict]]:
-    """Yield (run, marker) of every finished loss on reference answers below a results folder."""
+    """Yield (file, marker) of every finished loss on reference answers below a results folder."""
     for file in sorted(glob(paths.loss(ANY_RUN, "*"))):
-        yield _run(paths, file), read_json(file)
+        yield file, read_json(file)
 
 
 def verdicts(paths: Paths) -> Iterator[tuple[str, str, list[dict]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from polytune.costs.ledger import OTHERS, sum_runs
+from polytune.costs.ledger import OTHERS, measured, sum_runs
 from polytune.study.plan import Plan
 
 
@@ -42,9 +42,9 @@ def sum_up(plans: Sequence[Plan]) -> list[Line]:
             rule,
             device,
             f"{entry.runs:,}",
-            f"{entry.device_hours:,.3f}" if rule != "judge" else "",
-            f"{3600 * entry.device_hours / entry.runs:,.1f}" if rule != "judge" and entry.runs else "",
-            "not measured" if entry.unmeasured == entry.runs else f"{entry.energy_kwh:,.3f}",
+            measured(entry.device_hours),
+            "" if entry.device_hours is None else f"{3600 * entry.device_hours / entry.runs:,.1f}",
+            measured(entry.energy_kwh),
             f"{entry.tokens / 1e6:,.2f}" if entry.tokens else "",
             f"{entry.judge_calls:,.0f}" if entry.judge_calls else "",
             f"{entry.price:,.2f}" if rule == "judge" else "",
