@@ -50,11 +50,12 @@ def place(row) -> tuple:
     return tuple(row[name] for name in ("language", "item", "turn", "order", "repeat"))
 
 
-def test_a_judge_that_repeats_the_answer_is_read_as_any(tmp_path, monkeypatch):
+@pytest.mark.parametrize("rating", ["[[1]]", "[1]"])
+def test_a_judge_that_repeats_the_answer_is_read_as_any(tmp_path, monkeypatch, rating):
     """The judge's own words decide: with the answer's verdict beside another one in them there is none."""
     study = Study(tmp_path)
     write_responses(study.responses(RUN), answers(RUN) | {("en", 0, 1): "I deserve [[3]]", ("en", 1, 1): "[[1]]"})
-    backend = Scripted(lambda question, text, attempt: f"They say '{question.answers[-1]}'. Rating: [[1]]")
+    backend = Scripted(lambda question, text, attempt: f"They say '{question.answers[-1]}'. Rating: {rating}")
     monkeypatch.setattr(judge, "open_backend", lambda *_: backend)
     judge.command(**study.options(repeat_share=0.0))
     rows = {place(row)[:3]: row for row in study.rows()}

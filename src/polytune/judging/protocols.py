@@ -19,6 +19,8 @@ from polytune.files import sha256_text
 FOLDER = Path(__file__).parent / "protocols"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 DOUBLE, SINGLE = r"\[\[\s*({})\s*\]\]", r"\[\s*({})\s*\]"
+BESIDE = rf"(?<![\w)\]]){SINGLE}"
+"""A single bracket that is not right behind a word or a bracket."""
 NUMBER, SEAT = r"\d+(?:\.\d+)?", "[ABC]"
 SEATS = {"A": 1.0, "B": 0.0, "C": 0.5}
 """What each verdict of a comparison is worth to the answer that sits first."""
@@ -63,19 +65,28 @@ class Protocol:
     def read(self, said: str) -> Verdict:
         """Return the verdict in what a judge said; nothing else is looked at.
 
-        `[[8]]` counts, and `[8]` where no double brackets stand. Two different verdicts are none.
+        `[[8]]` counts, and so does `[8]`. Two different verdicts are none, however they are written: a judge may repeat
+        `[[3]]` from an answer and say `[1]` itself. Beside double brackets a single one that can be no rating is none:
+        a number outside the scale (a footnote), or one right behind a word or a bracket (an index, `x[1]`).
         """
         verdict = NUMBER if self.scale else SEAT
-        found = re.findall(DOUBLE.format(verdict), said) or re.findall(SINGLE.format(verdict), said)
-        values = {float(text) if self.scale else SEATS[text] for text in found}
+        double = re.compile(DOUBLE.format(verdict))
+        found, rest = double.findall(said), double.sub(" ", said)
+        if found:
+            found += [text for text in re.findall(BESIDE.format(verdict), rest) if self._allows(self._worth(text))]
+        values = {self._worth(text) for text in found or re.findall(SINGLE.format(verdict), rest)}
         if not values:
             return Verdict(None, "no verdict" if said.strip() else "nothing said")
         if len(values) > 1:
             return Verdict(None, "different verdicts")
         value = values.pop()
-        if self.scale and not self.scale[0] <= value <= self.scale[1]:
-            return Verdict(None, "outside the scale")
-        return Verdict(value)
+        return Verdict(value) if self._allows(value) else Verdict(None, "outside the scale")
+
+    def _worth(self, text: str) -> float:
+        return float(text) if self.scale else SEATS[text]
+
+    def _allows(self, value: float) -> bool:
+        return self.scale is None or self.scale[0] <= value <= self.scale[1]
 
 
 PROTOCOLS = {
