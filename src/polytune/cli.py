@@ -126,6 +126,8 @@ def _line_of(error: Exception) -> str | None:
 def main(arguments: list[str] | None = None) -> None:
     """Run `polytune` with `arguments` (default: those of the process)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:2] == ["import", "judgments"]:  # beside `import csv`; a command of its own, with other options
+        arguments = ["import-judgments", *arguments[2:]]
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     name = arguments[0] if arguments else "help"
     with _end_of_connected_process(), one_line_failures(f"polytune {name}" if name in COMMANDS else "polytune"):

@@ -6,6 +6,7 @@ import math
 import pandas as pd
 import pytest
 
+from polytune.cli import main
 from polytune.config.paths import Paths
 from polytune.errors import InputError
 from polytune.files import read_json
@@ -115,6 +116,14 @@ def test_answers_become_responses(tmp_path):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        (single(tstamp=None), ["field 'tstamp' is", "a number"]),
+        (single(tstamp="now"), ["field 'tstamp' is 'now'", "a number"]),
+        (single(model="///"), ["field 'model' is '///'", "a letter or a digit"]),
+        (single(judge=["/", "single-v1"]), ["field 'judge' is '/'"]),
+        (single(turn=0), ["field 'turn' is 0", "1 or 2"]),
+        (single(turn=9), ["field 'turn' is 9", "1 or 2"]),
+        (single(9_999_999_999), ["question_id' is", "expected a number"]),
+        (pair(models=("alpaca", "alpaca")), ["field 'model_2' is 'alpaca'", "no comparison"]),
         (single("eighty"), ["question_id' is 'eighty'", "81_DE"]),
         (single("81_XX"), ["question_id", "xx"]),
         (single(turn="1"), ["field 'turn' is '1'", "int"]),
@@ -130,3 +139,24 @@ def test_broken_rows_are_explained(tmp_path, row, words):
     for word in ["gpt-4.jsonl: row 2: ", *words]:
         assert word in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_two_names_that_would_be_one_are_refused(tmp_path):
+    with pytest.raises(InputError) as raised:
+        run(tmp_path, [single(model="vicuna/7b"), single(82, model="vicuna-7b")])
+    said = str(raised.value)
+    assert "gpt-4.jsonl: row 2: field 'model' is 'vicuna-7b'" in said and "'vicuna/7b'" in said and "\n" not in said
+    assert not (tmp_path / "out").exists()
+    answer = {"question_id": 81, "model_id": "vicuna-7b", "choices": [{"turns": ["Hello."]}]}
+    with pytest.raises(InputError, match=r"answers.jsonl: row 1: field 'model_id' is 'vicuna-7b'"):
+        run(tmp_path, [single(model="vicuna/7b")], answers=[answer])
+    assert not (tmp_path / "out").exists()
+
+
+def test_import_judgments_is_spelt_in_two_ways(tmp_path, capsys):
+    (tmp_path / "gpt-4.jsonl").write_text(json.dumps(single()))
+    options = ["--judgments", str(tmp_path / "gpt-4.jsonl"), "--language", "en", "--output"]
+    for number, name in enumerate((["import-judgments"], ["import", "judgments"])):
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main([*name, *options, str(tmp_path / str(number))])
+        assert len(verdicts(Paths(str(tmp_path / str(number))))) == 1

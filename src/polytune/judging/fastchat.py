@@ -29,7 +29,8 @@ from polytune.judging.verdicts import OK
 from polytune.languages.codes import check_languages
 from polytune.readers.records import read_records
 
-NUMBERED = re.compile(r"(\d+)(?:_([A-Za-z]{2,3}))?")
+NUMBERED = re.compile(r"(\d{1,9})(?:_([A-Za-z]{2,3}))?")
+TURNS = (1, 2)
 FAILED = "$ERROR$"
 """What FastChat writes where the judge's server gave no answer."""
 ALONE, PAIRED = "rating-10", "side-by-side"
@@ -61,32 +62,59 @@ class Imported:
         )
 
 
-def read_judgments(path: Path, language: str | None) -> Iterator[Imported]:
+class Names:
+    """What models and judges are called in paths, the same in all files of one import."""
+
+    def __init__(self) -> None:
+        self._owners: dict[tuple[str, str], str] = {}
+
+    def of(self, field: str, name: str, where: str) -> str:
+        """Return a name as a part of a path; raises `InputError` for one of which nothing is left, or another's."""
+        found = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+        if not found:
+            raise InputError(f"{where}: field '{field}' is {shown(name)}: a name needs a letter or a digit")
+        owner = self._owners.setdefault(("judge" if field == "judge" else "model", found), name)
+        if owner != name:
+            raise InputError(
+                f"{where}: field '{field}' is {shown(name)}; it and {shown(owner)} would both be '{found}' among the "
+                "results, rename one of the two"
+            )
+        return found
+
+
+def read_judgments(path: Path, language: str | None, names: Names) -> Iterator[Imported]:
     """Yield the verdicts of a file; raises `InputError` naming file, row and field."""
     for number, record in read_records(path):
         where = f"{path}: row {number}"
         place = _place(record, language, where)
         turn = _field(record, "turn", int, where)
+        if turn not in TURNS:
+            raise InputError(f"{where}: field 'turn' is {turn}, expected {' or '.join(map(str, TURNS))}")
         judge = _field(record, "judge", list, where)
         if not judge or not isinstance(judge[0], str):
             raise InputError(f"{where}: field 'judge' is {shown(judge)}, expected the judge's name and its prompt's")
         about = {**place, "turn": turn, "repeat": 0, "attempts": 1, "prompt_tokens": 0, "completion_tokens": 0,
                  "price": 0.0, "key": ""}  # fmt: skip
-        time = float(record.get("tstamp", 0.0))
+        time = record.get("tstamp", 0.0)
+        if isinstance(time, bool) or not isinstance(time, int | float):
+            raise InputError(f"{where}: field 'tstamp' is {shown(time)}, expected a number")
+        judge = names.of("judge", judge[0], where)
         if "model" in record:
-            model = _field(record, "model", str, where)
+            model = names.of("model", _field(record, "model", str, where), where)
             verdict = _rating(record.get("judgment"), record.get("score"), where)
-            yield Imported(_name(judge[0]), _name(model), "", {**about, "order": "", **verdict}, time)
+            yield Imported(judge, model, "", {**about, "order": "", **verdict}, time)
             continue
-        models = [_name(_field(record, name, str, where)) for name in ("model_1", "model_2")]
+        models = [names.of(name, _field(record, name, str, where), where) for name in ("model_1", "model_2")]
         first, second = sorted(models)
+        if first == second:
+            raise InputError(f"{where}: field 'model_2' is {shown(record['model_2'])}, as is 'model_1': no comparison")
         for game, seated in (("g1", models[0]), ("g2", models[1])):
             order = "first" if seated == first else "second"
             winner = _field(record, f"{game}_winner", str, where)
             verdict = _preference(record.get(f"{game}_judgment"), winner, models.index(seated), where, game)
             if order == "second" and verdict["status"] == OK:
                 verdict["value"] = 1.0 - verdict["value"]
-            yield Imported(_name(judge[0]), first, second, {**about, "order": order, **verdict}, time)
+            yield Imported(judge, first, second, {**about, "order": order, **verdict}, time)
 
 
 def _rating(said: Any, score: Any, where: str) -> dict[str, Any]:
@@ -136,7 +164,7 @@ def keep_one(found: Sequence[Imported]) -> tuple[list[Imported], Counter]:
     return list(kept.values()), left
 
 
-def read_responses(path: Path, language: str | None) -> dict[str, dict[tuple, str]]:
+def read_responses(path: Path, language: str | None, names: Names) -> dict[str, dict[tuple, str]]:
     """Return the answers of a file by model and (language, item, turn); the last one of a question counts."""
     found: dict[str, dict[tuple, str]] = {}
     for number, record in read_records(path):
@@ -146,7 +174,7 @@ def read_responses(path: Path, language: str | None) -> dict[str, dict[tuple, st
         turns = choices[0].get("turns") if choices and isinstance(choices[0], dict) else None
         if not isinstance(turns, list) or not all(isinstance(text, str) for text in turns):
             raise InputError(f"{where}: field 'choices' must hold an object whose 'turns' are texts")
-        answers = found.setdefault(_name(_field(record, "model_id", str, where)), {})
+        answers = found.setdefault(names.of("model_id", _field(record, "model_id", str, where), where), {})
         answers |= {(place["language"], place["item"], turn): text for turn, text in enumerate(turns, start=1)}
     return found
 
@@ -174,11 +202,6 @@ def _field(record: dict[str, Any], name: str, kind: type, where: str) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         raise InputError(f"{where}: field '{name}' is {shown(value)}, expected {kind.__name__}")
     return value
-
-
-def _name(name: str) -> str:
-    """Return a model's name as a part of a path."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
 
 
 def write_verdicts(verdicts: Sequence[Imported], paths: Paths, responses: str, sources: dict[str, str]) -> list[str]:
@@ -211,16 +234,17 @@ def command(
     """Read judgments and answers of FastChat (MT-Bench) into the layouts of responses and verdicts.
 
     A score of -1, $ERROR$ and two different verdicts in one answer are missing; repeated rows are left out and counted.
+    `import judgments` is the same command.
     """
-    paths = Paths(str(output))
+    paths, names = Paths(str(output)), Names()
     sources = {path.name: sha256_file(path) for path in (*judgments, *(answers or ()))}
-    verdicts, left = keep_one([one for path in judgments for one in read_judgments(path, language)])
-    for marker in write_verdicts(verdicts, paths, responses, sources):
-        print(marker)
+    verdicts, left = keep_one([one for path in judgments for one in read_judgments(path, language, names)])
     by_model: dict[str, dict[tuple, str]] = {}
     for path in answers or ():
-        for model, texts in read_responses(path, language).items():
+        for model, texts in read_responses(path, language, names).items():
             by_model.setdefault(model, {}).update(texts)
+    for marker in write_verdicts(verdicts, paths, responses, sources):
+        print(marker)
     for model, texts in by_model.items():
         rows = [
             {"language": code, "item": item, "turn": turn, "text": text, "tokens": UNKNOWN, "prompt_tokens": UNKNOWN,
