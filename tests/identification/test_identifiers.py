@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan, nan
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from polytune.config.identifiers import codes_of, find_identifier
 from polytune.errors import InputError
 from polytune.identification.identifiers import ModelIdentifier, WorldIdentifier, open_identifier
-from polytune.identification.text import count_letters, lines_of, prose_of, words_of
+from polytune.identification.text import count_letters, is_in_script, lines_of, prose_of, words_of
+from polytune.languages import codes
 from polytune.world.reading import Reader
 from polytune.world.settings import WorldSettings
 from polytune.world.world import World
@@ -141,3 +143,27 @@ def test_the_world_tells_sentences_and_words_apart(world):
 def test_a_stub_of_the_same_interface_may_stand_for_a_model():
     identifier = ModelIdentifier(lambda text: ("xx", nan), {"xx": "de"})
     assert identifier.identify(GERMAN, "de").language_pass == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "script", "expected"),
+    [
+        ("አዎ", "Ethi", True),
+        ("ada", "Ethi", False),
+        ("ཨོཾ་", "Tibt", True),
+        ("ラーメン", "Jpan", True),
+        ("人々", "Hant", True),
+        ("大韓", "Kore", True),
+        ("네", "Hang", True),
+        ("ｏｋ", "Latn", True),  # of full width, in Chinese and Japanese texts
+        ("да no", "Cyrl", False),  # half of the letters
+    ],
+)
+def test_a_script_is_unicode_s(text, script, expected):
+    assert is_in_script(text, script) == expected
+
+
+def test_a_short_answer_in_a_further_language_is_told_by_its_script(identifier, monkeypatch):
+    entry = replace(codes.language("ar"), language="am", script="Ethi")
+    monkeypatch.setattr(codes, "language", lambda code: entry)
+    assert values(identifier.identify("አዎ", "am")) == ("am", 1, None, None, "short: by script")

@@ -190,6 +190,8 @@ def test_another_table_by_argument_and_by_environment(tmp_path, monkeypatch):
         ([row("aa", bactrian_x="maybe")], "bactrian_x is 'maybe'; allowed: yes, no"),
         ([row("aa", family="")], "language 'aa': family is empty"),
         ([row("aa", iso639_3="AAX")], r"iso639_3 is 'AAX', expected text of the pattern \[a-z\]\{3\}"),
+        ([row("aa", script="Ethy")], "language 'aa': script: Unicode has no script 'Ethy'"),
+        ([row("aa", script="Zzzz")], "language 'aa': script: Unicode has no script 'Zzzz'"),
         ([row("aaaa")], "language is 'aaaa', expected text of the pattern"),
         ([], "no rows"),
     ],

@@ -5,19 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from polytune.languages.scripts import letters_of
+
 FEWEST_LETTERS = 20
 """Of a text or line that is identified; below, identifiers guess too often (docs/identification.md has the numbers)."""
 
 LETTERS_OF_AN_IDEOGRAPH = 5
 """A sign for a word or syllable (Han, Kana, Hangul) counts as so many letters: four of them are identified."""
-
-SCRIPTS = {
-    "Latn": ("LATIN",), "Cyrl": ("CYRILLIC",), "Grek": ("GREEK",), "Arab": ("ARABIC",), "Hebr": ("HEBREW",),
-    "Deva": ("DEVANAGARI",), "Beng": ("BENGALI",), "Gujr": ("GUJARATI",), "Sinh": ("SINHALA",), "Taml": ("TAMIL",),
-    "Telu": ("TELUGU",), "Mlym": ("MALAYALAM",), "Mymr": ("MYANMAR",), "Khmr": ("KHMER",), "Thai": ("THAI",),
-    "Geor": ("GEORGIAN",), "Hans": ("CJK",), "Jpan": ("CJK", "HIRAGANA", "KATAKANA"), "Hang": ("HANGUL", "CJK"),
-}  # fmt: skip
-"""How Unicode's names of a script's letters begin, by the codes of config/languages.tsv."""
 
 CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.DOTALL)
 ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+")
@@ -51,5 +45,5 @@ def count_letters(text: str) -> int:
 
 def is_in_script(text: str, script: str) -> bool:
     """Tell whether more than half of the letters of a text are of a script (ISO 15924)."""
-    letters = [char for char in text if char.isalpha()]
-    return 2 * sum(unicodedata.name(char, "").startswith(SCRIPTS[script]) for char in letters) > len(letters)
+    letters, own = [char for char in text if char.isalpha()], letters_of(script)
+    return 2 * sum(own.match(char) is not None for char in letters) > len(letters)

@@ -19,6 +19,7 @@ from typing import Annotated
 from polytune import ROOT
 from polytune.config.tables import read_rows
 from polytune.errors import InputError, nearest, short
+from polytune.languages.scripts import letters_of
 
 TABLE_VARIABLE = "POLYTUNE_LANGUAGES"
 """Environment variable that names another table."""
@@ -228,6 +229,12 @@ def _read(path: Path) -> dict[str, Language]:
     if not path.is_file():
         raise InputError(f"{path}: no table of languages (set {TABLE_VARIABLE}, or run from a checkout)")
     table = read_rows(path, Language)
+    for entry in table.values():
+        if letters_of(entry.script) is None:
+            raise InputError(
+                f"{path}: language '{entry.language}': script: Unicode has no script '{entry.script}'; the code of ISO "
+                "15924 is needed, such as Latn, Cyrl or Ethi"
+            )
     for scheme in SCHEMES:
         owners: dict[str, Language] = {}
         for entry in table.values():
