@@ -14,7 +14,8 @@ from polytune.analysis.ratings import read_ratings
 from polytune.errors import InputError
 
 PUBLISHED = ROOT / "config" / "published"
-RUNS, LANGUAGES = ["base/lora/en/seed1", "base/lora/es/seed1"], ["en", "es"]
+RUNS = ["base/lora/en/seed1", "base/lora/es/seed1"]
+PLACES = {code: {(item, 1) for item in range(10)} for code in ("en", "es")}
 
 
 def test_the_printed_correlations_follow_from_table_3():
@@ -79,7 +80,7 @@ def test_raters_of_an_answer_are_averaged(tmp_path):
         f"{RUNS[0]},English,3,anna,2",
         f"{RUNS[0]},English,3,ben,3",
     )
-    (row,) = read_ratings(path, RUNS, LANGUAGES, {"English": "en"}.get).to_dict("records")
+    (row,) = read_ratings(path, RUNS, PLACES, {"English": "en"}.get).to_dict("records")
     assert row == {"run": RUNS[0], "language": "en", "item": 3, "turn": 1, "rating": 2.5}
 
 
@@ -90,6 +91,8 @@ def test_raters_of_an_answer_are_averaged(tmp_path):
         ("run,language,item,rating,ratr", f"{RUNS[0]},en,1,2,x", ["unknown column 'ratr'", "did you mean 'rater'"]),
         ("run,language,item,rating", "base/lora/fr/seed1,en,1,2", ["row 1: no run 'base/lora/fr/seed1'"]),
         ("run,language,item,rating", f"{RUNS[0]},fr,1,2", ["row 1: no language 'fr'"]),
+        ("run,language,item,rating", f"{RUNS[0]},en,1001,2", ["row 1: no item 1001, turn 1 in 'en' was judged"]),
+        ("run,language,item,turn,rating", f"{RUNS[0]},en,1,2,2", ["row 1: no item 1, turn 2 in 'en' was judged"]),
         ("run,language,item,rating", f"{RUNS[0]},en,1,good", ["row 1: rating: 'good' is not a number"]),
         ("run,language,item,rating", f"{RUNS[0]},en,1,nan", ["rating: 'nan' is not a number"]),
         ("run,language,item,rating", f"{RUNS[0]},en,1.5,2", ["item: '1.5' is not a whole number"]),
@@ -98,11 +101,11 @@ def test_raters_of_an_answer_are_averaged(tmp_path):
 )
 def test_broken_ratings_are_explained(tmp_path, header, line, words):
     with pytest.raises(InputError) as error:
-        read_ratings(write(tmp_path / "r.csv", header, line or f"{RUNS[0]},en,2"), RUNS, LANGUAGES)
+        read_ratings(write(tmp_path / "r.csv", header, line or f"{RUNS[0]},en,2"), RUNS, PLACES)
     for word in ["r.csv", *words]:
         assert word in str(error.value)
     with pytest.raises(InputError, match=r"no ratings 'q.csv'; did you mean 'r.csv'"):
-        read_ratings(tmp_path / "q.csv", RUNS, LANGUAGES)
+        read_ratings(tmp_path / "q.csv", RUNS, PLACES)
 
 
 def test_published_tables_are_found_and_complete(tmp_path):

@@ -165,6 +165,12 @@ def test_people_and_judge_stand_beside_what_was_published(study, tmp_path):
     assert (
         row[3].text.startswith("1.0000") and row[6].text.startswith("100.0 [100.0") and row[7].text.startswith("1.00")
     )
+    judged = pd.read_parquet(study.tables / "items.parquet").query("measure == 'rating'")
+    judged = judged[~judged["run"].str.startswith("null-")]
+    assert f"Both rated {len(human):,} answers, of {len(judged):,} that the judge" in table.notes[0]
+    human.assign(item=human["item"] + 1000).to_csv(tmp_path / "people.csv", index=False)
+    with pytest.raises(InputError, match=r"people.csv: row 1: no item 1000, turn 1 in 'en' was judged"):
+        build(study, spec, tmp_path)
     published = build(study, {"build": "human_agreement", "published": "alpaca-table3.csv"})
     assert [row[3].text[:6] for row in published.rows] == ["0.9225", "0.9683", "0.9205", "0.8685"]
     assert all(row[6].text == DASH for row in published.rows)

@@ -10,7 +10,7 @@ the study as in runs.parquet, `language` any name of one, `item` the number of t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,14 +25,18 @@ OPTIONAL = ("turn", "rater")
 
 
 def read_ratings(
-    path: Path, runs: Collection[str], languages: Collection[str], code: Callable[[str], str] = str
+    path: Path,
+    runs: Collection[str],
+    answers: Mapping[str, Collection[tuple[int, int]]],
+    code: Callable[[str], str] = str,
 ) -> pd.DataFrame:
     """Return run, language, item, turn and rating (the mean over raters), a row per answer.
 
-    `code` says which language a name is (`Context.code`).
+    `answers` are the (item, turn) that were judged in each language, of any run. `code` says which language a name is
+    (`Context.code`).
 
-    Raises `InputError` naming file, row and column for an unknown column, run or language, a number that is none, and a
-    rater who rated an answer twice.
+    Raises `InputError` naming file, row and column for an unknown column, run, language, item or turn, a number that is
+    none, and a rater who rated an answer twice.
     """
     import pandas as pd
 
@@ -51,10 +55,12 @@ def read_ratings(
                 f"{path}: unknown column '{strange[0]}'{nearest(strange[0], OPTIONAL)}; allowed: {allowed}"
             )
         language = code(record["language"])
-        for column, said, known in (("run", record["run"], runs), ("language", language, languages)):
+        for column, said, known in (("run", record["run"], runs), ("language", language, answers)):
             if said not in known:
                 raise InputError(f"{where}: no {column} '{said}'{nearest(said, known)} was judged")
         item, turn = (_number(record.get(name, "1"), f"{where}: {name}", whole=True) for name in ("item", "turn"))
+        if (item, turn) not in answers[language]:
+            raise InputError(f"{where}: no item {item}, turn {turn} in '{language}' was judged")
         key = (record["run"], language, item, turn, record.get("rater", ""))
         if key in found:
             raise InputError(f"{where}: rater '{key[-1]}' rated item {item} of {key[0]} in '{key[1]}' twice")
@@ -64,6 +70,11 @@ def read_ratings(
     columns = ["run", "language", "item", "turn", "rater"]
     table = pd.DataFrame([(*key, value) for key, value in found.items()], columns=[*columns, "rating"])
     return table.groupby(columns[:4], sort=False)["rating"].mean().reset_index()
+
+
+def places_of(answers: pd.DataFrame) -> dict[str, set[tuple[int, int]]]:
+    """Return the (item, turn) of answers by language."""
+    return {code: set(zip(part["item"], part["turn"], strict=True)) for code, part in answers.groupby("language")}
 
 
 def _number(text: str, where: str, whole: bool = False) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from polytune.analysis.choices import Choice, choose_runs, choose_scores
 from polytune.analysis.context import Context
-from polytune.analysis.ratings import read_ratings
+from polytune.analysis.ratings import places_of, read_ratings
 from polytune.config.kinds import Evaluation, Language, Published
 from polytune.errors import InputError
 from polytune.figures import style
@@ -44,14 +44,14 @@ def draw_rating_shares(
     singles = choose_runs(runs, choice)
     singles = singles[singles["n_languages"] == 1].drop_duplicates("run")
     tuned = pd.DataFrame({"run": singles["run"], "language": [codes[0] for codes in singles["languages"]]})
-    if ratings is None:
-        first = rows.iloc[0]
-        given = items.read(benchmark, first["origin"], choice.measure).rename(columns={"value": "rating"})
-        for column in ("judge", "protocol", "opponent"):
-            given = given[given[column] == first[column]]
-        source = f"Ratings: {first['judge']}, {first['protocol']}."
-    else:
-        given = read_ratings(published_folder / ratings, set(rows["run"]), set(rows["language"]), context.code)
+    first = rows.iloc[0]
+    given = items.read(benchmark, first["origin"], choice.measure).rename(columns={"value": "rating"})
+    for column in ("judge", "protocol", "opponent"):
+        given = given[given[column] == first[column]]
+    source = f"Ratings: {first['judge']}, {first['protocol']}."
+    if ratings is not None:
+        places = places_of(given[given["language"].isin(rows["language"])])
+        given = read_ratings(published_folder / ratings, set(rows["run"]), places, context.code)
         source = f"Ratings: people, {ratings}."
     given = given.merge(tuned, on=["run", "language"]).dropna(subset="rating")
     given = given.assign(rating=given["rating"].round().astype(int))

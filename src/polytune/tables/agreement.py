@@ -47,8 +47,9 @@ def build_agreement(
         if benchmark is None:
             raise InputError("ratings: the option 'benchmark' says which answers they are of")
         rows = choose_scores(scores, choice, [benchmark])
-        found += _measured(rows, items, choice, published_folder / ratings, context)
-        notes.append(f"People: {ratings}. Judge: {choice.measure}, answers that both rated.")
+        measured, counts = _measured(rows, items, choice, published_folder / ratings, context)
+        found += measured
+        notes.append(f"People: {ratings}. Judge: {choice.measure}. {counts}")
     if published is not None:
         path = published_folder / published
         found += _published(path, context)
@@ -66,16 +67,19 @@ def build_agreement(
     return Table("Agreement of people and judge", header, body, data, notes)
 
 
-def _measured(rows: pd.DataFrame, items: Items, choice: Choice, path: Path, context: Context) -> list[dict[str, Any]]:
-    """Return a row of agreement for each language of a file of ratings."""
+def _measured(
+    rows: pd.DataFrame, items: Items, choice: Choice, path: Path, context: Context
+) -> tuple[list[dict[str, Any]], str]:
+    """Return a row of agreement for each language of a file of ratings, and how many answers it stands on, in words."""
     from polytune.analysis.agreement import preference_agreement, preference_counts, system_agreement
-    from polytune.analysis.ratings import read_ratings
+    from polytune.analysis.ratings import places_of, read_ratings
 
     first = rows.iloc[0]
-    human = read_ratings(path, set(rows["run"]), set(rows["language"]), context.code)
     judge = items.read(first["evaluation"], first["origin"], choice.measure)
     for column in ("judge", "protocol", "opponent"):
         judge = judge[judge[column] == first[column]]
+    judge = judge[judge["run"].isin(rows["run"]) & judge["language"].isin(rows["language"])]
+    human = read_ratings(path, set(rows["run"]), places_of(judge), context.code)
     both = judge.merge(human, on=["run", "language", "item", "turn"])
     if both.empty:
         raise InputError(f"{path}: none of its answers has a value of {choice.measure}")
@@ -91,7 +95,8 @@ def _measured(rows: pd.DataFrame, items: Items, choice: Choice, path: Path, cont
         systems = system_agreement(totals["value"].to_numpy(), totals["rating"].to_numpy())
         preferences = preference_agreement(by_prompt.to_numpy().reshape(-1, 3, 3))
         found.append({"source": "measured", "language": language, **vars(systems), **vars(preferences)})
-    return found
+    counts = f"Both rated {len(both):,} answers, of {len(judge):,} that the judge and {len(human):,} that people rated."
+    return found, counts
 
 
 def _frame(values: Any) -> pd.DataFrame:
