@@ -7,10 +7,11 @@ from statistics import fmean
 
 import pytest
 
+from polytune.costs.assumptions import Assumptions
 from polytune.judging import judge
 from polytune.judging.protocols import PROTOCOLS
 from polytune.judging.replies import Reply
-from polytune.judging.spend import JUDGEMENT_TOKENS, Lengths, Usage, estimate_tokens, forecast, used
+from polytune.judging.spend import Lengths, Usage, estimate_tokens, forecast, used
 from tests.cases.judging_cases import (
     ITEMS,
     LANGUAGES,
@@ -53,8 +54,9 @@ def test_the_forecast_is_near_what_was_used(tmp_path, monkeypatch, protocol):
 
 
 def test_the_worlds_judge_says_as_much_as_is_forecast():
+    assumed = Assumptions().content["generation"]["judgement_tokens"]["world"]
     said = [f"By what is true in the world. {verdict}" for verdict in ("Rating: [[3]]", "Verdict: [[A]]")]
-    assert [estimate_tokens(text) for text in said] == pytest.approx([JUDGEMENT_TOKENS["world"]] * 2, rel=0.2)
+    assert [estimate_tokens(text) for text in said] == pytest.approx([assumed] * 2, rel=0.1)
 
 
 def test_a_forecast_by_hand():

@@ -12,9 +12,6 @@ from polytune.judging.protocols import Protocol
 
 BYTES_PER_TOKEN = 4.0  # of English prose in today's vocabularies; other scripts have more tokens and more bytes
 
-JUDGEMENT_TOKENS = {"world": 12.0, "reference": 0.0, "transformers": 120.0, "server": 120.0}
-"""Of a judgement, by back end: one short sentence, and a few sentences before the verdict."""
-
 
 @dataclass(frozen=True)
 class Usage:
