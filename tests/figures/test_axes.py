@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from polytune.figures.accuracy import panel_page
-from polytune.figures.axes import Scale, set_logarithmic_limits, set_ticks
+from polytune.figures.axes import Scale, linear_note, set_logarithmic_limits, set_ticks
 
 
 @pytest.mark.parametrize(("values", "scale"), [([0.0, 0.0, 7.0, 60.0], "symlog"), ([3.0, 60.0], "log")])
@@ -19,9 +19,21 @@ def test_zero_has_a_place_on_a_logarithmic_axis(values, scale):
     assert axes.get_yscale() == scale
     assert all(low < value < high for value in values)
     figure.canvas.draw()
+    heights = axes.transData.transform([(0, value) for value in values])[:, 1] * 72 / figure.dpi
+    frame = axes.get_window_extent()
+    assert heights.min() - frame.y0 * 72 / figure.dpi > 2.5 and frame.y1 * 72 / figure.dpi - heights.max() > 2.5
+    assert linear_note(figure) == ["Axis: linear from 0 to 1, logarithmic above."] * (scale == "symlog")
     shown = [label.get_text() for label, tick in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
              if low <= tick <= high]  # fmt: skip
     assert ("0" in shown) == (scale == "symlog") and {"5", "10", "20", "50"} <= set(shown)
+    plt.close(figure)
+
+
+def test_the_highest_tick_is_near_the_highest_value():
+    figure, (axes,) = panel_page(1)
+    set_logarithmic_limits(axes, pd.DataFrame({"value": [0.0, 1.1, 84.0], "low": [0, 0.9, 80], "high": [0, 1.9, 86]}))
+    figure.canvas.draw()
+    assert 100 in axes.get_yticks() and axes.get_ylim()[1] > 100
     plt.close(figure)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.container import BarContainer
+from scipy.stats import pearsonr
 
 from polytune.analysis.asked import Asked
 from polytune.analysis.decomposition import PARTS
@@ -141,6 +142,10 @@ def test_stacked_parts_end_at_the_difference(study):
     ends = sorted(round(bar.get_x() + bar.get_width(), 6) for bar in bars)
     both_positive = wide.loc["multilingual"][(wide.loc["multilingual"] >= 0).all(axis=1)]
     assert len(both_positive) and set(both_positive[PARTS[2]].round(6)) <= set(ends)
+    limits = {axes.get_xlim() for axes in drawing.figure.axes if axes.get_visible()}
+    assert len(limits) == 1 and len([axes for axes in drawing.figure.axes if axes.get_visible()]) > 1
+    low, high = limits.pop()
+    assert low <= drawing.table["low"].min() and high >= drawing.table["high"].max()
     with pytest.raises(InputError, match="only rating_in_language"):
         draw(study, SPECS["parts"] | {"measure": "rating"})
 
@@ -153,8 +158,30 @@ def test_two_measures_stand_beside_each_other(study):
     np.testing.assert_allclose(sorted(set(found[:, 1])), sorted(set(means["rating"])))
     assert {round(x, 6) for x in found[:, 0]} == {round(100 * x, 6) for x in means["language_pass"]}
     title = drawing.figure.axes[0].get_title(loc="left")
-    r = np.corrcoef(drawing.table["value_beside"], drawing.table["value"])[0, 1]
-    assert title == f"(a) World questions, r = {r:.2f}".replace("-", "−")
+    once = drawing.table.drop_duplicates("model")  # some stand in two families
+    r = pearsonr(once["value_beside"], once["value"])
+    low, high = r.confidence_interval()
+    said = f"r = {r.statistic:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−")
+    assert title == f"(a) World questions\n{said}"
+    assert f"r over the {len(once)} models of a panel, each once" in drawing.notes[0]
+
+
+def test_a_model_of_two_families_counts_once_in_a_correlation(study):
+    """In English the model tuned on English alone is the one of `english` and the one of `monolingual`."""
+    drawing = draw(study, SPECS["length"])
+    english = drawing.table[drawing.table["language"] == "en"]
+    assert {"english", "monolingual"} <= set(english["family"])
+    once = english[english["family"] != "monolingual"]
+    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
+    (title,) = (title for title in titles if "English" in title)
+    r, (low, high) = (one := pearsonr(once["value_beside"], once["value"])).statistic, one.confidence_interval()
+    said = f"\nr = {r:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−")
+    assert len(once) < len(english) and title.endswith(said)
+
+
+@pytest.mark.parametrize("name", ["confusion", "parts"])
+def test_figures_of_one_base_say_which(study, name):
+    assert "Models: world-bloom-l; tuned: full." in draw(study, SPECS[name]).notes
 
 
 def test_two_bases_of_one_size_do_not_share_a_line(study):

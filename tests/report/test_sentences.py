@@ -189,6 +189,8 @@ def test_scattered_points_have_pearsons_r():
     r = pearsonr(*zip(*values, strict=True))
     low, high = r.confidence_interval()
     assert f"r = {r.statistic:.2f} [{low:.2f}, {high:.2f}], 6 points" in said and "excludes zero" in said
+    twice = [{**row, "family": name} for row in rows for name in ("english", "monolingual")]
+    assert say("pairs", twice, benchmark="questions", measure="rating") == said
     shuffled = [{**row, "value_beside": x} for row, x in zip(rows, (3, 1, 6, 5, 2, 4), strict=True)]
     assert "no correlation" in say("pairs", shuffled, benchmark="questions", measure="rating")
     assert "can be judged" in say("pairs", rows[:3], benchmark="questions", measure="rating")

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from polytune.analysis.choices import Choice, Exposure, Layout, Mean, choose_runs, choose_scores, find_languages
+from polytune.analysis.choices import (
+    Choice,
+    Exposure,
+    Layout,
+    Mean,
+    RunChoice,
+    choose_runs,
+    choose_scores,
+    find_languages,
+    without_world,
+)
 from polytune.analysis.context import Context
 from polytune.analysis.points import select_points
 from polytune.config.kinds import Evaluation, Language
@@ -23,6 +33,7 @@ from polytune.figures.lines import (
     plotted,
     x_label,
 )
+from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +173,14 @@ def write_legend(figure: Figure, signs: list[Artist]) -> None:
     longest = max(len(sign.get_label()) for sign in signs)
     columns = max(1, min(len(signs), int(letters / (longest + 10))))
     figure.legend(handles=signs, loc="outside upper left", ncols=columns, frameon=False, fontsize=6.5)
+
+
+def model_note(runs: pd.DataFrame, choice: RunChoice) -> str:
+    """Return bases and methods of the chosen runs, for figures whose panels and axes do not say them."""
+    chosen = choose_runs(runs, choice)
+    bases = dict.fromkeys(without_world(chosen["base"], chosen["world"]))
+    methods = [name for name in dict.fromkeys(chosen["method"]) if name != UNTUNED]
+    return f"Models: {', '.join(bases)}; tuned: {', '.join(methods) or 'none'}."
 
 
 def letter(place: int) -> str:

@@ -15,6 +15,7 @@ from polytune.scores.spec import UNTUNED
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 USUAL = 12
 """Letters of a tick's word, standing upright, that a page has room for."""
@@ -75,22 +76,43 @@ def _place(column: str, value: float) -> float:
     return math.log10(value) if column in LOGARITHMIC else float(value)
 
 
+MARK = 4.0
+"""Points from the centre of an outermost mark to the frame."""
+LINEAR = 0.4 / (1 - 1 / 10)
+"""Length of the linear part of a logarithmic axis with a zero, in decades: matplotlib's for `linscale=0.4`."""
+
+
+def linear_note(figure: Figure) -> list[str]:
+    """Return where a figure's logarithmic axes are linear, in words; nothing where none is."""
+    partly = (axes for axes in figure.axes if axes.get_visible() and axes.get_yscale() == "symlog")
+    ends = sorted({axes.yaxis.get_transform().linthresh for axes in partly})
+    below = f"{ends[0]:g}" if len(ends) == 1 else " or ".join(f"{end:g}" for end in ends)
+    return [f"Axis: linear from 0 to {below}, logarithmic above."] if ends else []
+
+
 def set_logarithmic_limits(axes: Axes, points: pd.DataFrame) -> None:
-    """Set a logarithmic axis around the values; where one is 0, the axis is linear below the smallest of the others."""
+    """Set a logarithmic axis around the values; where one is 0, the axis is linear below the smallest of the others.
+
+    The outermost marks have room within the frame.
+    """
     from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter
 
-    values, high = points.loc[points["value"] > 0, "value"], points["high"].max()
+    values, high, room = points.loc[points["value"] > 0, "value"], points["high"].max(), MARK / panel_height(axes)
     if len(values) and (points["value"] <= 0).any():
         smallest = 10.0 ** math.floor(math.log10(values.min()))
         axes.set_yscale("symlog", linthresh=smallest, linscale=0.4)
-        axes.set_ylim(min(points["low"].min(), -0.15 * smallest), 1.1 * high)
-        decades = [smallest * 10**step for step in range(math.ceil(math.log10(high / smallest)) + 1)]
+        decades = math.log10(high / smallest)
+        length = (decades + LINEAR) / (1 - 2 * room)  # of the axis, in decades
+        low = min(points["low"].min(), -room * length / LINEAR * smallest)
+        axes.set_ylim(low, high * 10 ** (room * length))
+        decades = [smallest * 10**step for step in range(math.ceil(decades) + 2)]
         axes.yaxis.set_major_locator(FixedLocator([0.0, *(part * decade for decade in decades for part in (1, 2, 5))]))
     else:
         axes.set_yscale("log")
         if len(values):
-            low = points.loc[points["low"] > values.min() / 3, "low"].min()
-            axes.set_ylim(0.9 * min(values.min(), low), 1.1 * high)
+            low = min(values.min(), points.loc[points["low"] > values.min() / 3, "low"].min())
+            beyond = 10 ** (room * math.log10(high / low) / (1 - 2 * room))
+            axes.set_ylim(min(0.9, 1 / beyond) * low, max(1.1, beyond) * high)
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())

@@ -11,7 +11,7 @@ from polytune.analysis.points import coverage_notes, select_points
 from polytune.config.kinds import Evaluation, Family, Language
 from polytune.errors import InputError
 from polytune.figures import style
-from polytune.figures.accuracy import letter, panel_page, write_legend
+from polytune.figures.accuracy import letter, model_note, panel_page, write_legend
 from polytune.figures.drawing import Drawing
 
 if TYPE_CHECKING:
@@ -60,10 +60,14 @@ def draw_decomposition(
         axes[place].set_yticks(list(places.values()), [context.language(code) for code in places] if left else [])
         axes[place].set_title(f"({letter(place)}) {name} − {reference}", loc="left", fontsize=6.5)
         axes[place].set_xlabel(f"difference in {choice.info.axis}" if place + 3 >= len(names) else "")
+    ends = [axes[place].get_xlim() for place in range(len(names))]  # the same length is the same difference
+    for place in range(len(names)):
+        axes[place].set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
     handles = [axes[0].barh(0, 0, color=COLORS[part], alpha=0.75, label=part) for part in PARTS[:2]]
     write_legend(figure, handles)
     notes = ["Bars: what of the difference comes from answering in the right language, and what from the rating. "
              "Dots: the whole difference with its 95 % interval over prompts."]  # fmt: skip
+    notes.append(model_note(runs, choice))
     return Drawing(figure, points, notes=[*notes, *coverage_notes(points, choice.info)])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polytune.figures.axes import linear_note
 from polytune.figures.glyphs import style_of
 from polytune.figures.labels import JOIN, LABEL_SIZE, LineLabel, label_dots, label_lines
 from polytune.figures.style import GREY
@@ -37,7 +38,8 @@ def finish(drawing: Drawing, statements: list[str]) -> None:
     """Write the footer (the drawing's notes, then `statements`), lay out the axes between it and the labels, and write
     the labels.
     """
-    figure, notes = drawing.figure, [*drawing.notes, *statements]
+    figure = drawing.figure
+    notes = [*drawing.notes, *linear_note(figure), *statements]
     width, height = 72 * figure.get_size_inches()
     letters = int((width - 6) / (0.55 * FOOTER_SIZE))  # of average width
     notes = [line for note in notes for line in textwrap.wrap(note, letters)]

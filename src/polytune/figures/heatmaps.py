@@ -9,7 +9,7 @@ from polytune.analysis.context import Context, coordinate_word
 from polytune.analysis.languages import OTHER, UNKNOWN, language_shares
 from polytune.config.kinds import Coordinate, Evaluation, Language
 from polytune.figures import style
-from polytune.figures.accuracy import letter
+from polytune.figures.accuracy import letter, model_note
 from polytune.figures.drawing import Drawing
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def draw_confusion(
     runs_of = shares.groupby("panel")["runs"].max()
     pooled = f"; up to {runs_of.max()} runs of the same {coordinate_word(panels)} together" if runs_of.max() > 1 else ""
     notes = [f"Percent of the answers to questions in a language (rows){pooled}.",
-             "Unclear: an answer of no language, or of one that cannot be told."]  # fmt: skip
+             "Unclear: an answer of no language, or of one that cannot be told.", model_note(runs, choice)]  # fmt: skip
     return Drawing(figure, shares, notes=notes)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from polytune.analysis.items import Items
 
 KEYS = ["evaluation", "language", "origin", "model"]
+ENDS = ("", "_beside")
 FEWEST = 4
 """Points without which no correlation is written."""
 
@@ -51,7 +52,7 @@ def draw_pairs(
             scores, context, items, one, (panels,), [benchmark], languages, "mean" if languages else None
         )
         both.append(select_points(rows, runs, one, layout))
-    points = both[0].merge(both[1], on=[*KEYS, by], suffixes=("", "_beside"))
+    points = both[0].merge(both[1], on=[*KEYS, by], suffixes=ENDS)
     if points.empty:
         raise InputError(f"beside: no model has both {choice.measure} and {beside}")
     pages = list(languages) if languages and panels == "language" else list(dict.fromkeys(points[panels]))
@@ -62,6 +63,7 @@ def draw_pairs(
     coloured = [name for name in names if name != ""]
     looks = {name: (style.PALETTE[place], style.MARKERS[place]) for place, name in enumerate(coloured)}
     looks[""] = (style.GREY, "o")
+    models = []
     for place, page in enumerate(pages):
         here = points[points[panels] == page]
         for name, own in here.groupby(by, sort=False):
@@ -70,23 +72,34 @@ def draw_pairs(
             flat = [own["value_beside"] - own["low_beside"], own["high_beside"] - own["value_beside"]]
             axes[place].errorbar(own["value_beside"], own["value"], arms, flat, fmt=marker, color=color, mew=0, ms=3.5,
                                  lw=0.5, alpha=0.85)  # fmt: skip
-        r = _correlation(here)
-        title = context.word(panels, page)
-        axes[place].set_title(f"({letter(place)}) {title}{r}", loc="left", fontsize=6.5)
+        models.append(_once(here))
+        title = f"({letter(place)}) {context.word(panels, page)}"
+        axes[place].set_title("\n".join(filter(None, (title, _correlation(models[-1])))), loc="left", fontsize=6.5)
     label_page(axes, len(pages), choice.info.axis, across.info.axis)
     _name(figure, {name or "base model": looks[name] for name in names})
-    notes = ["A dot is a model, its bars the 95 % intervals over prompts; r over the models of a panel."]
+    counts = " to ".join(map(str, sorted({min(map(len, models)), max(map(len, models))})))
+    notes = [
+        f"A dot is a model, its bars the 95 % intervals over prompts. r over the {counts} models of a panel, each "
+        "once, with Fisher's 95 % interval, which takes models on one base and set of prompts as independent."
+    ]
     return Drawing(figure, points, notes=[*notes, *coverage_notes(points, choice.info)])
 
 
+def _once(points: pd.DataFrame) -> pd.DataFrame:
+    """Return each model once: a run of two families has the same base, method and values with the same errors twice."""
+    measured = [f"{name}{end}" for name in ("value", "stderr") for end in ENDS]
+    return points.drop_duplicates(["base", "method", *measured])
+
+
 def _correlation(points: pd.DataFrame) -> str:
-    """Return Pearson's r of the two measures over the models, in words; nothing where there are few."""
-    from polytune.analysis.statistics import pearson
+    """Return Pearson's r of the two measures over the models with its interval; nothing where there are few."""
+    from polytune.analysis.statistics import fisher_interval, pearson
 
     if len(points) < FEWEST:
         return ""
-    r = pearson(points[["value_beside"]].to_numpy(), points["value"].to_numpy())[0]
-    return "" if r != r else f", r = {r:.2f}".replace("-", "−")
+    r = pearson(points[["value_beside"]].to_numpy(), points["value"].to_numpy())
+    low, high = (end[0] for end in fisher_interval(r, len(points)))
+    return "" if r[0] != r[0] else f"r = {r[0]:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−")
 
 
 def _name(figure: Figure, looks: dict[str, tuple[str, str]]) -> None:

@@ -108,8 +108,10 @@ def say_scatter(
 
 
 def say_measure_pairs(rows: Sequence[Row], about: About) -> str:
-    """Return whether two measures correlate over the models."""
+    """Return whether two measures correlate over the models, each counted once (`polytune.figures.pairs`)."""
     beside = measure_info(about.options.get("beside", "answer_characters")).label
+    same = ("language", "aggregate", "base", "method", "value", "stderr", "value_beside", "stderr_beside")
+    rows = list({tuple(map(row.get, same)): row for row in rows}.values())  # a run of two families counts once
     return say_scatter(rows, about, "value_beside", "value", ("language", "aggregate"), (beside, about.info.label))
 
 
