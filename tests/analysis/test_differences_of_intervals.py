@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from polytune.analysis.intervals import subtract_intervals, widen
@@ -40,6 +40,15 @@ def test_several_intervals_hold_at_once():
     assert widen((2.0, 1.0, 4.0), 1) == pytest.approx((2.0, 1.0, 4.0))
     factor = norm.ppf(1 - 0.025 / 20) / norm.ppf(0.975)
     assert widen((2.0, 1.0, 4.0), 20) == pytest.approx((2.0, 2 - factor, 2 + 2 * factor))
+
+
+@pytest.mark.parametrize("freedom", [2, 3.4, 50])
+def test_an_interval_by_students_t_excludes_zero_as_its_p_says(freedom):
+    """Its arms reach zero exactly where p is 0.05 / comparisons."""
+    edge = t.ppf(1 - 0.025 / 20, freedom)
+    half = t.ppf(0.975, freedom)
+    assert widen((edge, edge - half, edge + half), 20, freedom) == pytest.approx((edge, 0.0, 2 * edge))
+    assert widen((1.0, 0.0, 2.0), 20, 1e9)[1] == pytest.approx(widen((1.0, 0.0, 2.0), 20)[1], rel=1e-6)
 
 
 def test_at_most_one_family_in_twenty_has_an_interval_that_misses():

@@ -128,6 +128,7 @@ def effect(value: float, half: float, **about) -> dict:
     return {
         "evaluation": "xcopa",
         "reference": "base",
+        "pairs": 50,
         **about,
         "difference": value,
         "low": value - half,
@@ -146,7 +147,8 @@ def test_comparisons_follow_the_false_discovery_rate():
 def test_means_over_runs_and_selections_have_intervals_at_once():
     rows = [effect(3.0, 2.9, model="a", base="x"), effect(0.1, 2.9, model="b", base="x")]
     assert "no difference from base can be seen: the largest of 2" in say("run_means", rows, reference="base")
-    selected = {"features": "typo", "reference": "random", "base": "all", "effect": 2.0, "low": 1.0, "high": 3.0}
+    selected = {"features": "typo", "reference": "random", "base": "all", "effect": 2.0, "low": 1.0, "high": 3.0,
+                "freedom": 9.5}  # fmt: skip
     assert "difference from random is +2.0" in say("selection_effect", [selected], reference="random")
     alone = {**selected, "low": "", "high": ""}
     assert "can be judged" in say("selection_effect", [alone], reference="random")
@@ -154,7 +156,7 @@ def test_means_over_runs_and_selections_have_intervals_at_once():
 
 def test_win_rates_are_told_raw_and_controlled():
     row = {"evaluation": "questions", "model": "a", "language": "", "value": 0.7, "low": 0.6, "high": 0.8,
-           "controlled": 0.5, "controlled_low": 0.4, "controlled_high": 0.6}  # fmt: skip
+           "controlled": 0.5, "controlled_low": 0.4, "controlled_high": 0.6, "prompts": 50}  # fmt: skip
     said = say("win_rates", [row])
     assert "+20.0 points [10.0, 30.0]" in said and "none of these exclude one half" in said
 

@@ -98,16 +98,22 @@ Interval = tuple[float, float, float]
 """Estimate, lower and upper end of its interval."""
 
 
-def widen(interval: Interval, comparisons: int) -> Interval:
+def widen(interval: Interval, comparisons: int, freedom: float = math.inf) -> Interval:
     """Return a 95 % interval widened so that `comparisons` of them hold at once with 95 % (Bonferroni).
 
-    Its arms are stretched by the ratio of the normal quantiles of 1 - 0.025 / comparisons and 0.975: exact for a normal
-    estimate, near enough for Wilson's interval, which the stretched one may leave the bounds of.
+    Its arms are stretched by the ratio of the quantiles of 1 - 0.025 / comparisons and 0.975: of the normal
+    distribution, or of Student's t where the interval was made with `freedom` degrees of freedom. Exact for a normal
+    estimate and for a t interval, which then excludes zero where its p is at most 0.05 / comparisons; near enough for
+    Wilson's interval, which the stretched one may leave the bounds of.
     """
     value, low, high = interval
-    normal = NormalDist()
-    factor = normal.inv_cdf(1 - (1 - LEVEL) / 2 / max(comparisons, 1)) / normal.inv_cdf(0.5 + LEVEL / 2)
+    level = 1 - (1 - LEVEL) / max(comparisons, 1)
+    factor = _quantile(freedom, level) / _quantile(freedom, LEVEL)
     return value, value - factor * (value - low), value + factor * (high - value)
+
+
+def _quantile(freedom: float, level: float) -> float:
+    return NormalDist().inv_cdf(0.5 + level / 2) if math.isinf(freedom) else t_quantile(freedom, level)
 
 
 def subtract_intervals(first: Interval, second: Interval) -> Interval:

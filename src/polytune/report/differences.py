@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polytune.analysis.intervals import Interval, subtract_intervals, widen
 from polytune.report.rows import About, plain, signed
@@ -21,6 +21,8 @@ class Difference:
     where: str
     interval: Interval
     values: tuple[float, float] | None = None
+    freedom: float = math.inf
+    """Degrees of freedom of Student's t that the interval was made with; infinite for the normal distribution."""
 
     @property
     def size(self) -> float:
@@ -37,8 +39,8 @@ def at_once(differences: Iterable[Difference], bounds: tuple[float, float]) -> l
     """Return the differences with intervals that hold for all of them at once and stay within `bounds`."""
     listed, found = list(differences), []
     for one in listed:
-        value, low, high = widen(one.interval, len(listed))
-        found.append(Difference(one.where, (value, max(low, bounds[0]), min(high, bounds[1])), one.values))
+        value, low, high = widen(one.interval, len(listed), one.freedom)
+        found.append(replace(one, interval=(value, max(low, bounds[0]), min(high, bounds[1]))))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polytune.analysis.decomposition import PARTS
+from polytune.analysis.intervals import t_quantile
 from polytune.report.differences import Difference, say_differences
 from polytune.report.rows import About, Row, describe, interval, is_untuned, number, of, plain
 
@@ -61,14 +62,30 @@ def say_run_means(rows: Sequence[Row], about: About) -> str:
     """Return how many groups of runs differ from the reference, by their intervals over runs."""
     points = [row for row in rows if interval(row, "difference")]
     reference = next((row["reference"] for row in rows if row.get("reference")), about.options.get("reference"))
-    found = [Difference(describe(row, points, about), interval(row, "difference")) for row in points]
+    found = [
+        Difference(describe(row, points, about), interval(row, "difference"), freedom=_freedom(row)) for row in points
+    ]
     return say_differences(found, f"from {reference}", about)
+
+
+def _freedom(row: Row) -> float:
+    """Return the degrees of freedom of a difference over runs: of paired runs, else those of Welch's test."""
+    if (pairs := int(float(row["pairs"]))) > 0:
+        return pairs - 1
+    parts = []
+    for begin in ("", "reference_"):
+        others = number(row, f"{begin}runs") - 1
+        parts.append(((number(row, f"{begin}half") / t_quantile(others)) ** 2, others))
+    return sum(error for error, _ in parts) ** 2 / sum(error**2 / others for error, others in parts)
 
 
 def say_selection_effect(rows: Sequence[Row], about: About) -> str:
     """Return which ways of choosing languages have an effect."""
     points = [row for row in rows if interval(row, "effect")]
-    found = [Difference(describe(row, points, about), interval(row, "effect")) for row in points]
+    found = [
+        Difference(describe(row, points, about), interval(row, "effect"), freedom=float(row["freedom"]))
+        for row in points
+    ]
     reference = next((row["reference"] for row in rows), about.options.get("reference"))
     return say_differences(found, f"from {reference}", about)
 
@@ -93,4 +110,5 @@ def say_win_rates(rows: Sequence[Row], about: About) -> str:
 def _from_half(row: Row, rows: Sequence[Row], about: About, *columns: str) -> Difference:
     value, low, high = interval(row, *columns)
     where = ": ".join(filter(None, (describe(row, rows, about), f"{100 * value:.1f} % of wins")))
-    return Difference(where, (100 * value - 50, 100 * low - 50, 100 * high - 50))
+    ends = (100 * value - 50, 100 * low - 50, 100 * high - 50)
+    return Difference(where, ends, freedom=float(row["prompts"]) - 1)
