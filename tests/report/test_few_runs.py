@@ -1,4 +1,4 @@
-"""What the report says of differences over three runs where there is no effect at all: hardly ever that there is one."""
+"""What the report says of differences over three runs that have no effect at all: hardly ever that there is one."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ import pytest
 from polytune import ROOT
 from polytune.errors import InputError
 from polytune.files import write_json
+from polytune.report.build import command
 from polytune.report.page import render
 from polytune.report.studies import find_studies
 from tests.cases.reported_study import POINTS, ReportedStudy
@@ -216,3 +218,16 @@ def test_a_wrong_configuration_is_one_line(tmp_path):
     study = ReportedStudy(tmp_path)
     with pytest.raises(InputError, match="no study 'tou'"):
         show(study, studies=["tou"])
+
+
+def test_the_console_says_what_could_not_be_put_in_words(tmp_path, capsys):
+    study = ReportedStudy(tmp_path)
+    study.write_figure()
+    (tmp_path / "config.yaml").write_text(json.dumps(study.values))
+    command(output=tmp_path / "report.html", configfile=[tmp_path / "config.yaml"])
+    assert capsys.readouterr().out.endswith("1 figures and tables, 1 not there yet\n")
+    study.write_figure(rows=[*POINTS, *({**row, "evaluation": "xnli"} for row in POINTS)])
+    command(output=tmp_path / "report.html", configfile=[tmp_path / "config.yaml"])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("1 figures and tables, 1 not there yet, 1 that could not be put in words:")
+    assert second.startswith("  toy/figures/fig1a: no benchmark 'xnli'")

@@ -139,17 +139,21 @@ def effect(value: float, half: float, **about) -> dict:
 def test_comparisons_follow_the_false_discovery_rate():
     rows = [{**effect(4.0, 1.0, model="a"), "q": 0.01}, {**effect(9.0, 30.0, model="b"), "q": 0.6}]
     said = say("comparison", rows, reference="base")
-    assert "1 of 2 differences from base are found" in said and "+4.0 points [3.0, 5.0]" in said and "q = 0.01" in said
+    assert "1 of 2 differences from the untuned base is found" in said
+    assert "+4.0 points [3.0, 5.0]" in said and "q = 0.01" in said
     null = say("comparison", rows[1:], reference="base")
-    assert "no difference from base can be seen" in null and "+9.0 points" in null
+    assert "no difference from the untuned base can be seen" in null and "+9.0 points" in null
 
 
 def test_means_over_runs_and_selections_have_intervals_at_once():
     rows = [effect(3.0, 2.9, model="a", base="x"), effect(0.1, 2.9, model="b", base="x")]
-    assert "no difference from base can be seen: the largest of 2" in say("run_means", rows, reference="base")
+    said = say("run_means", rows, reference="base")
+    assert "no difference from the untuned base can be seen: the largest of 2" in said
     selected = {"features": "typo", "reference": "random", "base": "all", "effect": 2.0, "low": 1.0, "high": 3.0,
                 "freedom": 9.5}  # fmt: skip
-    assert "difference from random is +2.0" in say("selection_effect", [selected], reference="random")
+    assert "difference from languages chosen by random is +2.0" in say(
+        "selection_effect", [selected], reference="random"
+    )
     alone = {**selected, "low": "", "high": ""}
     assert "can be judged" in say("selection_effect", [alone], reference="random")
 
@@ -225,7 +229,8 @@ def test_sources_of_error_are_ordered():
     parts = [{"evaluation": "xcopa", "base": "b", "language": "", "component": name, "own": own, "seed": 3}
              for name, own in (("item", 3.0), ("seed", 1.0))]  # fmt: skip
     said = say("variance_components", parts)
-    assert "75 % from items" in said and f"± {1.96 * math.sqrt(8):.1f}" in said
+    assert "75 % of the variance of a difference of two models comes from items" in said
+    assert f"± {1.96 * math.sqrt(8):.1f} points" in said
     separated = [{"evaluation": "xcopa", "base": "b", "measure": measure, "ratio": ratio, "separated": 0.4}
                  for measure, ratio in (("acc", 1.0), ("margin", 2.0))]  # fmt: skip
     assert "margin of the right choice (40 % of pairs told apart)" in say("measure_separation", separated)

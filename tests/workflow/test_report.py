@@ -32,6 +32,7 @@ def test_the_workflow_makes_a_whole_report_and_its_own_beside_it(finished):
     finished.run("--profile", "profiles/local", "--cores", "1", "report")
     page = Page((finished.folder / PAGE).read_text(encoding="utf-8"))
     assert "Nothing is owed: every job is done." in page.text and "not there yet" not in page.text
+    assert "No words can be made" not in page.text
     assert page.text.count("Generated world w1-tiny") >= 5
     assert finished.plan("report") == {}
     finished.run("--report", "report.zip", "report")

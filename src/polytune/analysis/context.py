@@ -10,6 +10,9 @@ from typing import Any
 from polytune.errors import InputError, nearest
 from polytune.scores.spec import IMPORTED
 
+EVERY = "all"
+"""The evaluation of the plain mean over several benchmarks."""
+
 
 @dataclass(frozen=True)
 class EvaluationInfo:
@@ -70,6 +73,8 @@ class Context:
 
     def title(self, name: str, origin: str | None = None) -> str:
         """Return how an evaluation is written; its origin is named where the study has several of that name."""
+        if name == EVERY:
+            return "all benchmarks"
         chosen = self.evaluation(name, origin)
         several = sum(one.name == name for one in self.evaluations) > 1
         return f"{chosen.title} ({chosen.origin})" if several and origin else chosen.title

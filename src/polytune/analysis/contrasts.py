@@ -14,6 +14,7 @@ import numpy as np
 
 from polytune.analysis import comparisons
 from polytune.analysis.choices import Choice, Contrast, choose_runs, coordinates, name_models, without_world
+from polytune.analysis.context import EVERY
 from polytune.analysis.intervals import bounded_interval, t_interval, t_quantile
 from polytune.analysis.items import item_values
 from polytune.analysis.measures import MeasureInfo, measure_info
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 LINE = ("evaluation", "origin", "language", "aggregate", "judge", "protocol", "opponent", "base")
 """What has values that can be compared."""
-EVERY = "all"
-"""The evaluation of the plain mean over several benchmarks."""
 
 
 def contrast_rows(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, contrast: Contrast) -> pd.DataFrame:

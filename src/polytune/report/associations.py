@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import NormalDist, StatisticsError, correlation
 
 from polytune.analysis.measures import measure_info
-from polytune.report.rows import About, Row, listed, number, of, plain
+from polytune.report.rows import About, Row, counted, listed, number, of, plain
 from polytune.tables.correlation import label
 
 FEWEST = 4
@@ -42,7 +42,7 @@ def say_similarity(rows: Sequence[Row], about: About) -> str:
     ]
     best = Counter(row["predictor"] for row in rows if row.get("best") == "True")
     (first, count), *others = best.most_common() or [("", 0)]
-    outlier = str(about.options.get("outlier", ""))
+    outlier = about.context.language(str(about.options.get("outlier", "")))
     tied = [label(name, outlier) for name in (first, *(name for name, times in others if times == count))]
     languages = len({row["language"] for row in rows})
     strong = (
@@ -68,11 +68,12 @@ def say_details(rows: Sequence[Row], about: About) -> str:
         return f"In this run no correlation is found at a false-discovery rate of 5 %, of {len(tested):,} tested."
     largest = max(found, key=lambda row: abs(number(row, "r")))
     low, high = (plain(number(largest, f"block_{end}"), 2) for end in ("low", "high"))
-    predictor = label(largest["predictor"], str(about.options.get("outlier", "")))
+    predictor = label(largest["predictor"], about.context.language(str(about.options.get("outlier", ""))))
     where, r = f"{about.context.language(largest['language'])}, {predictor}", plain(number(largest, "r"), 2)
+    are = "is" if len(found) == 1 else "are"
     return (
-        f"In this run {of(len(found), len(tested), 'correlation')} are found at a false-discovery rate of 5 %, models "
-        f"taken as exchangeable; of these, the intervals that let neighbouring mixtures depend exclude zero in "
+        f"In this run {of(len(found), len(tested), 'correlation')} {are} found at a false-discovery rate of 5 %, "
+        f"models taken as exchangeable; of these, the intervals that let neighbouring mixtures depend exclude zero in "
         f"{of(len(blocks), len(found))}. The strongest is r = {r} [{low}, {high}] ({where})."
     )
 
@@ -117,7 +118,7 @@ def say_measure_pairs(rows: Sequence[Row], about: About) -> str:
 
 def say_corpus_share(rows: Sequence[Row], about: About) -> str:
     """Return whether transfer correlates with the share of the corpus."""
-    words = ("the share of the pre-training corpus", f"the mean {about.info.label} in other languages")
+    words = ("the share of the pre-training corpus", f"the mean over other languages ({about.info.label})")
     return say_scatter(rows, about, "share", "value", ("base",), words)
 
 
@@ -134,7 +135,7 @@ def say_agreement(rows: Sequence[Row], about: About) -> str:
             if values:
                 ends = [f"{100 * v:.0f} %" if column == "share" else plain(v, 2) for v in (min(values), max(values))]
                 spread = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-                said.append(f"{words} {form.format(spread)} ({len(values)} languages).")
+                said.append(f"{words} {form.format(spread)} ({counted(len(values), 'language')}).")
     if not any(row["source"] == "measured" for row in rows):
         said.append("This run's judge was not compared with people.")
     return " ".join(said)

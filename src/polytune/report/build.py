@@ -36,4 +36,9 @@ def command(
     write_text(path, render(studies, published))
     missing = sum(len(one.missing) for one in studies)
     shown = sum(len(one.exhibits) for one in studies) - missing
-    print(f"{path}: {len(studies)} studies, {shown} figures and tables, {missing} not there yet")
+    faults = {(one.name, each.section, each.name): each.faults for one in studies for each in one.exhibits}
+    faults = {about: dict.fromkeys(said) for about, said in faults.items() if said}
+    without = f", {len(faults)} that could not be put in words:" if faults else ""
+    print(f"{path}: {len(studies)} studies, {shown} figures and tables, {missing} not there yet{without}")
+    for about, said in faults.items():
+        print(f"  {'/'.join(about)}: {'; '.join(said)}")

@@ -10,7 +10,8 @@ from polytune.analysis.context import SEEN_BY
 from polytune.analysis.intervals import wilson_interval
 from polytune.analysis.languages import OTHER, UNKNOWN
 from polytune.analysis.points import BAND
-from polytune.report.rows import About, Row, describe, in_words, listed, number, of, plain
+from polytune.report.differences import unit_of
+from polytune.report.rows import About, Row, counted, describe, in_words, listed, number, of, plain, signed
 
 HALF = 0.5
 
@@ -73,11 +74,8 @@ def say_languages(rows: Sequence[Row], about: About) -> str:
         f"{column.removeprefix('seen by ')} has seen {of(sum(row[column] == 'True' for row in rows), len(rows))}"
         for column in seen
     ]
-    of_families = f"{len(families)} families" if len(families) > 1 else "one family"
-    return (
-        "; ".join(filter(None, (f"{len(rows)} languages of {of_families}, {count} of them {largest}", listed(told))))
-        + "."
-    )
+    of_families = f"of {len(families)} families, {count} of them" if len(families) > 1 else "of one family,"
+    return "; ".join(filter(None, (f"{counted(len(rows), 'language')} {of_families} {largest}", listed(told)))) + "."
 
 
 def say_exposure(rows: Sequence[Row], about: About) -> str:
@@ -94,7 +92,8 @@ def say_overlap(rows: Sequence[Row], about: About) -> str:
     against = about.options.get("against") or "model"
     told = []
     for row in (most, least):
-        where = ", ".join((about.context.title(row["evaluation"]), row["base"], row[against]))
+        told_apart = {"evaluation": row["evaluation"], "base": row["base"], against: row[against]}
+        where = ", ".join(in_words(column, value, about.context) for column, value in told_apart.items())
         told.append(f"{number(row, 'all_three'):.0f} of {number(row, 'asked'):.0f} ({where})")
     return f"Base, mixtures and benchmark have from {told[1]} to {told[0]} of the benchmark's languages in common."
 
@@ -103,12 +102,14 @@ def say_cuts(rows: Sequence[Row], about: About) -> str:
     """Return how many languages lost answers to the maximum length, and which lost most."""
     cut = [row for row in rows if number(row, "share") > 0]
     if not cut:
-        return f"In this run no answer of the {len(rows)} languages and sources was cut in training."
+        return (
+            f"In this run no answer was cut in training, whatever the base, source and language ({len(rows):,} cases)."
+        )
     worst = max(cut, key=lambda row: number(row, "share"))
     name = about.context.language(worst["language"])
     return (
-        f"In this run trainings cut answers in {of(len(cut), len(rows), 'pair')} of base and language; most in {name} "
-        f"({100 * number(worst, 'share'):.1f} % of its rows)."
+        f"In this run trainings cut answers in {of(len(cut), len(rows), 'case')} of base, source and language; most in "
+        f"{name} ({100 * number(worst, 'share'):.1f} % of its rows)."
     )
 
 
@@ -118,9 +119,9 @@ def say_outliers(rows: Sequence[Row], about: About) -> str:
     checkpoints = len({row["n_languages"] for row in rows})
     if not out:
         return f"In this run none of the {checkpoints} checkpoints stands out from its neighbours."
-    titles = {row["evaluation"]: "all benchmarks" for row in out if row["evaluation"] == "all"}
-    titles |= {row["evaluation"]: about.context.title(row["evaluation"]) for row in out if row["evaluation"] != "all"}
-    told = listed(f"{row['n_languages']} languages ({titles[row['evaluation']]})" for row in out)
+    told = listed(
+        f"{counted(row['n_languages'], 'language')} ({about.context.title(row['evaluation'])})" for row in out
+    )
     rate = "5 % of studies without any outlier show one"
     return f"In this run checkpoints stand out from their neighbours: {told}; {rate}."
 
@@ -128,10 +129,12 @@ def say_outliers(rows: Sequence[Row], about: About) -> str:
 def say_judges(rows: Sequence[Row], about: About) -> str:
     """Return of each judge and protocol what may be wrong with it: missing verdicts, seats, null answers."""
     said = []
+    titles = {row["evaluation"]: about.context.title(row["evaluation"], row["origin"]) for row in rows}
     for row in rows:
-        several = len({one["evaluation"] for one in rows}) > 1
-        title = [about.context.title(row["evaluation"], row["origin"])] * several
-        name = ", ".join([row["judge"], row["protocol"], *title])
+        title = titles[row["evaluation"]]
+        if list(titles.values()).count(title) > 1:  # the same questions under two names
+            title += f" ({row['evaluation']})"
+        name = ", ".join([row["judge"], row["protocol"], *[title] * (len(titles) > 1)])
         told = [f"{int(number(row, 'verdicts')):,} verdicts, {100 * number(row, 'coverage'):.1f} % with a value"]
         if number(row, "flipped_of") > 0:
             told.append(f"{100 * number(row, 'flipped'):.0f} % change with the seats")
@@ -153,8 +156,8 @@ def say_transfer(rows: Sequence[Row], about: About) -> str:
     mean, digits = sum(differences) / len(differences), about.info.digits
     return (
         f"In this run languages that nobody has seen gain more with a tuned relative than without in "
-        f"{of(sum(one > 0 for one in differences), len(both), 'case')} (model and world), by {plain(mean, digits)} in "
-        f"the mean; no interval is given, since cases share languages."
+        f"{of(sum(one > 0 for one in differences), len(both), 'case')} (model and world); the mean difference is "
+        f"{signed(mean, digits)}{unit_of(about.info)}, without an interval, since cases share languages."
     )
 
 
@@ -163,9 +166,8 @@ def say_group_means(rows: Sequence[Row], about: About) -> str:
     every = [row for row in rows if row["group"] == "all"] or list(rows)
     low, high = (pick(every, key=lambda row: number(row, "value")) for pick in (min, max))
     digits = about.info.digits
-    shown = [
-        f"{plain(number(row, 'value'), digits)} ({describe(row, every, about) or row['model']})" for row in (low, high)
-    ]
+    names = [describe(row, every, about) or in_words("model", row["model"], about.context) for row in (low, high)]
+    shown = [f"{plain(number(row, 'value'), digits)} ({name})" for row, name in zip((low, high), names, strict=True)]
     runs = max(int(number(row, "runs")) for row in every)
     known = (
         f"over {runs} worlds and seeds; the table shows their spread"
@@ -183,5 +185,5 @@ def say_places(rows: Sequence[Row], about: About) -> str:
     sizes = sorted(set(chosen.values()))
     if not sizes:
         return "No mixture is shown."
-    span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"It shows which languages were chosen ({len(chosen)} mixtures of {span} languages) and no result."
+    span = f"{sizes[0]} to " * (len(sizes) > 1) + counted(sizes[-1], "language")
+    return f"It shows which languages were chosen ({counted(len(chosen), 'mixture')} of {span}) and no result."

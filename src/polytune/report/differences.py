@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from polytune.analysis.intervals import Interval, subtract_intervals, widen
-from polytune.report.rows import About, plain, signed
+from polytune.analysis.measures import MeasureInfo
+from polytune.report.rows import About, counted, plain, signed
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,19 @@ def _say(
     return f"In this run {many} differences {what} can be told from zero{sides}; the largest is {shown}."
 
 
-def _unit(unit: str) -> str:
-    return f" in a {unit}" if unit.startswith("total") else f" {unit}" if unit else ""
+def unit_of(info: MeasureInfo) -> str:
+    """Return what stands behind a number: points of shares; a total is of so many questions, whatever was asked."""
+    if info.percent:
+        return " points"
+    if info.unit.startswith("total"):
+        return f" per {counted(info.prompts, 'question')}"
+    return f" {info.unit}" if info.unit else ""
 
 
 def _show(one: Difference, count: int, about: About, unit: str | None) -> str:
     digits = about.info.digits
     if unit is None:
-        unit = " points" if about.info.percent else _unit(about.info.unit)
+        unit = unit_of(about.info)
     value, low, high = one.interval
     values = "" if one.values is None else " against ".join(plain(each, digits) for each in one.values)
     told = [": ".join(filter(None, (one.where, values))), f"interval of 95 % for all {count:,} at once" * (count > 1)]

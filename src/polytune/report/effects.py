@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from polytune.analysis.decomposition import PARTS
 from polytune.analysis.intervals import t_quantile
 from polytune.report.differences import Difference, say_differences
-from polytune.report.rows import About, Row, describe, interval, is_untuned, number, of, plain
+from polytune.report.rows import About, Row, describe, interval, is_untuned, number, of, plain, reference_in_words
 
 FALSE_DISCOVERIES = 0.05
 
@@ -23,7 +23,7 @@ def say_decomposition(rows: Sequence[Row], about: About) -> str:
     """Return the largest whole difference, and what of it the language of the answers explains."""
     whole = [row for row in rows if row["part"] == PARTS[2] and interval(row)]
     found = [Difference(describe(row, whole, about), interval(row)) for row in whole]
-    sentence = say_differences(found, f"from {about.options.get('reference')}", about)
+    sentence = say_differences(found, f"from {reference_in_words((), about, 'family')}", about)
     if not whole:
         return sentence
     largest = max(whole, key=lambda row: abs(number(row, "value")))
@@ -37,7 +37,7 @@ def say_decomposition(rows: Sequence[Row], about: About) -> str:
 def say_comparison(rows: Sequence[Row], about: About) -> str:
     """Return how many differences from the reference are found at a false-discovery rate of 5 %, and the largest."""
     points = [row for row in rows if interval(row, "difference")]
-    reference = next((row["reference"] for row in rows if row.get("reference")), about.options.get("reference"))
+    reference = reference_in_words(rows, about)
     if not points:
         return f"No difference from {reference} has an interval: a single run has no spread."
     found = [row for row in points if number(row, "q") <= FALSE_DISCOVERIES]
@@ -53,15 +53,19 @@ def say_comparison(rows: Sequence[Row], about: About) -> str:
             f"{len(points):,} is {shown}."
         )
     return (
-        f"In this run {of(len(found), len(points), 'difference')} from {reference} are found at a false-discovery rate "
-        f"of 5 %; the largest is {shown}."
+        f"In this run {of(len(found), len(points), 'difference')} from {reference} {_are(found)} found at a "
+        f"false-discovery rate of 5 %; the largest is {shown}."
     )
+
+
+def _are(found: Sequence[Row]) -> str:
+    return "is" if len(found) == 1 else "are"
 
 
 def say_run_means(rows: Sequence[Row], about: About) -> str:
     """Return how many groups of runs differ from the reference, by their intervals over runs."""
     points = [row for row in rows if interval(row, "difference")]
-    reference = next((row["reference"] for row in rows if row.get("reference")), about.options.get("reference"))
+    reference = reference_in_words(rows, about)
     found = [
         Difference(describe(row, points, about), interval(row, "difference"), freedom=_freedom(row)) for row in points
     ]
@@ -86,7 +90,7 @@ def say_selection_effect(rows: Sequence[Row], about: About) -> str:
         Difference(describe(row, points, about), interval(row, "effect"), freedom=float(row["freedom"]))
         for row in points
     ]
-    reference = next((row["reference"] for row in rows), about.options.get("reference"))
+    reference = reference_in_words(rows, about)
     return say_differences(found, f"from {reference}", about)
 
 

@@ -164,6 +164,7 @@ def _panel(one: Reported, exhibit: Exhibit, published: Path) -> Panel:
         try:
             table = read_markdown(exhibit.file("md"))
         except InputError as error:
+            exhibit.faults.append(str(error))
             sentence = f"{sentence} {error}"
     return Panel(
         exhibit,

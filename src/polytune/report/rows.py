@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from polytune.analysis.context import Context, coordinate_word
+from polytune.analysis.gains import ALL
 from polytune.analysis.intervals import Interval
 from polytune.analysis.measures import MeasureInfo, measure_info
 from polytune.readers.text import read_text
@@ -38,6 +39,24 @@ AMOUNTS = {
     "parameters": "{0} parameters",
 }
 """Coordinates with their amount, in words."""
+WORDS = {
+    "tuned_on": "tuned on {0}",
+    "over": "over {0} alone",
+    "features": "languages chosen by {0}",
+    "category": "category {0}",
+    "judge": "judge {0}",
+    "protocol": "protocol {0}",
+    "opponent": "against {0}",
+}
+"""Columns with their value, in words."""
+OF_ALL = {
+    ("over", ALL): "over the mean of all of them",
+    ("features", "all"): "mixture of all languages",
+    ("base", "all"): "all bases",
+}
+"""Values that stand for all there are."""
+NAMES = ("base", "method", "model", "mixture", "family", "world", "origin", "variant", *UNITS)
+"""Columns whose values are names; in the others, which studies choose themselves, a code stands for a language."""
 
 
 @dataclass(frozen=True)
@@ -109,15 +128,32 @@ def _is_number(column: str, plotted: set[Any]) -> bool:
 
 def in_words(column: str, value: str, context: Context) -> str:
     """Return how a value of a column is said in a sentence."""
-    if column == "over":
-        return f"over {context.language(value)} alone"
+    if value == UNTUNED and column != "base":
+        return WORDS["opponent"].format("the untuned base") if column == "opponent" else "untuned base"
+    if (column, value) in OF_ALL:
+        return OF_ALL[column, value]
     try:
         amount = float(value)
     except ValueError:
-        return context.word(column, value)
+        *before, last = value.split(" ")
+        if column == "model" and last in context.languages:  # `choices.name_models`: a model of one language
+            return " ".join([*before, WORDS["tuned_on"].format(context.language(last))])
+        if column == "pair":
+            return " and ".join(map(context.language, value.split("-")))
+        is_language = column not in NAMES and value in context.languages
+        if is_language and column not in ("tuned_on", "over"):
+            return context.language(value)
+        return WORDS.get(column, "{0}").format(context.language(value) if is_language else context.word(column, value))
     if column in AMOUNTS:
         return AMOUNTS[column].format(f"{amount:,.0f}" if amount >= 1000 else f"{amount:g}", "s" * (amount != 1))
     return f"{coordinate_word(column)} {amount:g}"
+
+
+def reference_in_words(rows: Iterable[Row], about: About, column: str | None = None) -> str:
+    """Return what differences are from, in words: the value `reference` of `column`, by default of `against`."""
+    chosen = next((row["reference"] for row in rows if row.get("reference")), about.options.get("reference"))
+    words = in_words(column or about.options.get("against") or "model", str(chosen), about.context)
+    return f"the {words}" if chosen == UNTUNED else words
 
 
 def signed(value: float, digits: int) -> str:
@@ -139,6 +175,11 @@ def of(count: int, total: int, noun: str = "") -> str:
     if count == total:
         return f"the one {noun}".rstrip() if total == 1 else f"all {total:,} {noun}".rstrip() + "s" * bool(noun)
     return f"{count:,} of {total:,} {noun}".rstrip() + "s" * bool(noun)
+
+
+def counted(count: int | str, noun: str) -> str:
+    """Return `1 language`, `3 languages`: how many of a thing, its noun after the number."""
+    return f"{int(count):,} {noun}{'' if int(count) == 1 else 's'}"
 
 
 def listed(words: Iterable[str], most: int = 4) -> str:
