@@ -7,8 +7,9 @@ defect of Polytune and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 LONGEST_REASON = 400  # characters
 
@@ -21,6 +22,23 @@ def nearest(value: str, allowed: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the allowed value nearest to `value`, or an empty string."""
     match = difflib.get_close_matches(str(value), [str(item) for item in allowed], n=1, cutoff=0.5)
     return f"; did you mean '{short(match[0])}'?" if match else ""
+
+
+def nearest_owner(name: str, owners: Mapping[str, str]) -> str | None:
+    """Return whose name `name` begins, or is nearest to, None if none is near; `owners` are by their names.
+
+    Capitals do not count, and `-` and `_` stand for spaces.
+    """
+    plain = plain_name(name)
+    by_name = {plain_name(known): owner for known, owner in reversed(owners.items())}
+    begun = [known for known in map(plain_name, owners) if plain and known.startswith(f"{plain} ")]
+    close = begun or difflib.get_close_matches(plain, by_name, n=1, cutoff=0.5)
+    return by_name[close[0]] if close else None
+
+
+def plain_name(name: str) -> str:
+    """Return a name without capitals, with single spaces between its words."""
+    return re.sub(r"[\s_-]+", " ", str(name)).strip().casefold()
 
 
 _SHORT = reprlib.Repr()

@@ -171,7 +171,7 @@ def test_the_turns_of_a_question_count_as_in_the_scores(tmp_path, turns):
         (lambda first, second: {"other": second.replace("base/none", "base/nnoe")}, "no scores of a run"),
         (lambda first, second: {"evaluation": ["xcpa"]}, "--evaluation: no evaluation 'xcpa'; did you mean 'xcopa'?"),
         (lambda first, second: {"language": ["Klingon"]}, "no language 'Klingon'"),
-        (lambda first, second: {"language": ["de"]}, "--language: no language 'de'"),
+        (lambda first, second: {"language": ["de"]}, "--language: no language 'de' (German); there are: "),
         (lambda first, second: {"measure": "accuracy"}, "--measure: no measure 'accuracy'; did you mean 'acc'?"),
         (lambda first, second: {"study": "lucky"}, "scores/lucky/: no scores; make them first"),
     ],

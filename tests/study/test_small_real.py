@@ -90,7 +90,7 @@ def test_the_whole_study_has_five_sizes_twice_and_two_seeds(project, given, tmp_
         (("protocol: exact-match", "protocol: rating-3"), "'reference' has no verdict by protocol 'rating-3'"),
         (
             ("prompts: xquad-held-out", "prompts: openassistant-50"),
-            "no prompts in 'de'; did you",
+            "no prompts in 'de' .German.; it has: en",
         ),
         (
             ("prompts: xquad-held-out\n      languages: [en, de, zh, ru]",

@@ -167,7 +167,7 @@ def choose_scores(
             known = sorted(part["language"].unique())
             for code in languages:
                 if code not in known:
-                    raise InputError(f"scores: {name} has no '{code}'{nearest(code, known)}; it has: {' '.join(known)}")
+                    raise InputError(f"scores: {name} has no '{code}'; it has: {' '.join(known)}")
             part = part[part["language"].isin(list(languages))]
         parts.append(part)
     return pd.concat(parts) if parts else rows

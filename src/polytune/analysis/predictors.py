@@ -62,7 +62,7 @@ def similarity_sums(similarity: pd.DataFrame, mixtures: Sequence[Sequence[str]],
     languages = sorted({language for mixture in mixtures for language in mixture})
     for language in [*languages, target]:
         if language not in known:
-            raise InputError(f"similarity: no language '{language}'{nearest(language, known)}")
+            raise InputError(f"similarity: no language '{language}'; it has: {' '.join(sorted(known))}")
     contains = np.array([[language in mixture for language in languages] for mixture in mixtures], dtype=float)
     values = (
         similarity.loc[[(measure, target) for measure in measures_of(similarity)], languages]

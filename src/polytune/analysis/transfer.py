@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from polytune.analysis.statistics import pearson
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError
 from polytune.scores.spec import UNTUNED
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def measure_transfer(rows: pd.DataFrame, similarity: pd.DataFrame, close: float)
         codes = list(others["language"])
         for code in (*codes, *tuned):
             if code not in similarity.columns:
-                raise InputError(f"similarity: no language '{code}'{nearest(code, similarity.columns)}")
+                raise InputError(f"similarity: no language '{code}'; it has: {' '.join(similarity.columns)}")
         gains = others["value"].to_numpy() - before.loc[first["base"], evaluation].loc[codes].to_numpy()
         near = similarity.loc[codes, tuned].to_numpy()
         is_close = near.max(axis=1) >= close

@@ -17,7 +17,7 @@ from polytune.commands.paired import Measured, PairedItems, find_runs, read_cont
 from polytune.config.paths import Paths
 from polytune.errors import InputError, nearest
 from polytune.files import atomic_path
-from polytune.languages.codes import find_code
+from polytune.languages.codes import find_code, say_meant
 from polytune.tables.rendering import DASH, number
 
 if TYPE_CHECKING:
@@ -77,9 +77,8 @@ def choose(
         known = list(dict.fromkeys(value for value in scores[column] if value))
         for value in wanted:
             if value not in known:
-                raise InputError(
-                    f"{option}: no {column} '{value}'{nearest(value, known)}; there are: {', '.join(known)}"
-                )
+                hint = say_meant(value) if column == "language" else nearest(value, known)
+                raise InputError(f"{option}: no {column} '{value}'{hint}; there are: {', '.join(known)}")
     rows = scores[scores["aggregate"].isin(["", "mean"])]
     rows = rows[rows["measure"].isin([measure] if measure else USUAL)]
     if evaluations:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NewType
 
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError, nearest, nearest_owner
 
 # What an option may be annotated with besides Python's own types: the values are looked up where the study is checked.
 Language = NewType("Language", str)  # a code of config/languages.tsv
@@ -207,10 +207,12 @@ def _is_shaped(hint: Any, value: Any) -> bool:
 
 
 def _hint(value: str, known: Collection[str]) -> str:
-    """Return which known value was meant: one that a mapping of `known` says has this name too, else the nearest."""
-    entries = known.items() if isinstance(known, Mapping) else ()
-    meant = next((name for name, entry in entries if value in getattr(entry, "names", ())), None)
-    return f"; did you mean '{meant}'?" if meant else nearest(value, known)
+    """Return which known value was meant: by its names too, where `known` maps to what has a name and other names."""
+    if not (isinstance(known, Mapping) and all(hasattr(entry, "names") for entry in known.values())):
+        return nearest(value, known)
+    owners = {name: code for code, entry in known.items() for name in (code, *entry.names)}
+    meant = owners.get(value) or nearest_owner(value, owners)
+    return f"; did you mean '{meant}' ({known[meant].name})?" if meant else ""
 
 
 def _word(hint: NewType) -> str:

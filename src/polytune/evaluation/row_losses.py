@@ -10,12 +10,13 @@ from pathlib import Path
 from polytune import ROOT
 from polytune.data.model_templates import read_template, tuned_template
 from polytune.data.rows import read_rows
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError
 from polytune.evaluation.evaluate_loss import load_model
 from polytune.evaluation.losses import Row, measure_losses, write_losses
 from polytune.evaluation.plans import LIBRARIES, Options
 from polytune.files import sha256_file
 from polytune.languages.codes import languages as language_table
+from polytune.languages.codes import say_meant
 from polytune.models.directory import ModelDirectory
 from polytune.provenance import provenance
 from polytune.readers.records import read_records
@@ -44,7 +45,7 @@ class RowLosses:
             raise InputError(f"--loss: {self.pattern}: there is no such file for any language")
         if strange := [code for code in self.languages if code not in found]:
             raise InputError(
-                f"--languages: no file in '{strange[0]}'{nearest(strange[0], found)}; there are: {', '.join(found)}"
+                f"--languages: no file in '{strange[0]}'{say_meant(strange[0])}; there are: {', '.join(found)}"
             )
         return {code: file for code, file in found.items() if not self.languages or code in self.languages}
 

@@ -122,12 +122,11 @@ def find_language(benchmark: Benchmark, code: str, offered: Collection[str]) -> 
     try:
         language = codes.find_code(code)
     except InputError:
-        hint = nearest(code, offered)
-    else:
-        if language in offered:
-            return language
-        hint = f" ({codes.language(language).name})"
-    raise InputError(f"languages: {benchmark.benchmark} has no language '{code}'{hint}; it has: {' '.join(offered)}")
+        language = ""
+    if language in offered:
+        return language
+    hint = f"{codes.say_meant(code)}; it has: {' '.join(offered)}"
+    raise InputError(f"languages: {benchmark.benchmark} has no language '{code}'{hint}")
 
 
 def task_digest(benchmark: Benchmark, data: Path, configurations: dict[str, dict[str, Any]]) -> str:

@@ -11,14 +11,13 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 from polytune import ROOT
 from polytune.config.tables import read_rows
-from polytune.errors import InputError, nearest, short
+from polytune.errors import InputError, nearest, nearest_owner, plain_name, short
 from polytune.languages.scripts import letters_of
 
 TABLE_VARIABLE = "POLYTUNE_LANGUAGES"
@@ -91,7 +90,7 @@ def known_code(name: str, path: Path | str | None = None) -> str | None:
     path = Path(path) if path is not None else table_path()
     if name in _read(path):
         return name
-    owners = _owners(path).get(_plain(name), ())
+    owners = _owners(path).get(plain_name(name), ())
     if len(owners) > 1:
         said = " and ".join(f"'{owner.language}' ({owner.name})" for owner in owners)
         raise InputError(f"{path}: '{name}' is a name of {said}; write one of the two codes")
@@ -110,14 +109,22 @@ def language(name: str, path: Path | str | None = None) -> Language:
 
 def _unknown(name: str, path: Path) -> InputError:
     """Return the error for what is no code of ours, with the language that is called so, or nearly so."""
+    return InputError(f"{path}: no language '{short(name)}'{_nearest(name, path)}; known: {' '.join(_read(path))}")
+
+
+def _nearest(name: str, path: Path) -> str:
     table = _read(path)
-    names = {word: entry for entry in table.values() for word in (entry.language, *entry.names)}
-    plain = _plain(name)
-    begun = [_plain(word) for word in names if plain and _plain(word).startswith(f"{plain} ")]
-    close = begun or get_close_matches(plain, [_plain(word) for word in names], n=1, cutoff=0.5)
-    meant = next((entry for word, entry in names.items() if _plain(word) in close), None)
-    hint = f"; did you mean '{meant.language}' ({meant.name})?" if meant else ""
-    return InputError(f"{path}: no language '{short(name)}'{hint}; known: {' '.join(table)}")
+    names = {word: entry.language for entry in table.values() for word in (entry.language, *entry.names)}
+    meant = nearest_owner(name, names)
+    return f"; did you mean '{meant}' ({table[meant].name})?" if meant else ""
+
+
+def say_meant(name: str) -> str:
+    """Return what a message says behind a language that is not there: ` (German)` behind any name of a language, behind
+    others `; did you mean 'ru' (Russian)?`, or nothing where no name is near.
+    """
+    owners = _owners(table_path()).get(plain_name(name), ())
+    return f" ({owners[0].name})" if owners else _nearest(name, table_path())
 
 
 def find_code(name: str) -> str:
@@ -207,18 +214,14 @@ def _check_scheme(scheme: str) -> None:
         raise ValueError(f"no scheme '{scheme}' of codes: {', '.join(SCHEMES)}")
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", " ", str(name)).strip().casefold()
-
-
 @cache
 def _owners(path: Path) -> dict[str, tuple[Language, ...]]:
     """Return the languages that are called by a name, our own codes first: no other name stands for one of them."""
     table, found = _read(path), {}
-    own = {_plain(code) for code in table}
+    own = {plain_name(code) for code in table}
     for entry in table.values():
-        for word in dict.fromkeys(map(_plain, (entry.language, *entry.names))):
-            if word not in own or word == _plain(entry.language):
+        for word in dict.fromkeys(map(plain_name, (entry.language, *entry.names))):
+            if word not in own or word == plain_name(entry.language):
                 found[word] = (*found.get(word, ()), entry)
     return found
 

@@ -11,7 +11,7 @@ from polytune.config.prompts import WITHOUT_REFERENCES, PromptSet, prompt_sets
 from polytune.config.tables import find_row
 from polytune.errors import InputError, nearest
 from polytune.judging.protocols import PROTOCOLS
-from polytune.languages.codes import check_languages
+from polytune.languages.codes import check_languages, say_meant
 from polytune.study.outside import World
 from polytune.world.settings import settings_of_size
 
@@ -91,7 +91,7 @@ def expand_responses(section: dict, world: World | None, families: Collection[st
         if strange := [code for code in languages if code not in offered]:
             raise InputError(
                 f"{where}.languages: '{prompts.listed}' has no prompts in '{strange[0]}'"
-                f"{nearest(strange[0], offered)}; it has: {', '.join(offered)}"
+                f"{say_meant(strange[0])}; it has: {', '.join(offered)}"
             )
         items = options["items"]
         if items is not None and items > prompts.row.questions:

@@ -11,6 +11,7 @@ from polytune.config.kinds import Allowed, Kinds, check_kind, check_value
 from polytune.errors import InputError, nearest
 from polytune.figures.kinds import FIGURES
 from polytune.languages.codes import languages as language_table
+from polytune.languages.codes import say_meant
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.study.answer_specs import asked_in
 from polytune.study.expand import Study
@@ -93,7 +94,9 @@ def _check_analysis(study: Study, allowed: Allowed) -> None:
                     )
                 for code in value[benchmark]:
                     if code not in allowed["Language"]:
-                        raise InputError(f"{where}.counted_as_untuned.{benchmark}: no language '{code}'")
+                        raise InputError(
+                            f"{where}.counted_as_untuned.{benchmark}: no language '{code}'{say_meant(code)}"
+                        )
         elif name in options:
             check_value(options[name], value, f"{where}.{name}", allowed)
         else:

@@ -12,6 +12,7 @@ from typing import Any
 from polytune.config.benchmarks import Evaluation
 from polytune.errors import InputError, nearest
 from polytune.files import digest
+from polytune.languages.codes import say_meant
 from polytune.mixtures.families import Recipe, check_family, expand_family, in_table_order
 from polytune.study.answers import Judged, Responses, expand_judged, expand_responses
 from polytune.study.chosen import name_vector_base
@@ -185,14 +186,16 @@ def _recipes(key: str, options: dict, content: dict, world: World | None, study:
     if strange := [code for code in offered if code not in source.languages]:
         raise InputError(
             f"{study.file}: sources.{name}.languages: '{name}' has no '{strange[0]}'"
-            f"{nearest(strange[0], source.languages)}; it has: {', '.join(source.languages)}"
+            f"{say_meant(strange[0])}; it has: {', '.join(source.languages)}"
         )
     options["source"], options["replay"] = source.name, _replay(options.get("replay", {}), world, study, where)
     name_vector_base(options, content["runs"], world, f"{where}.base")
     for recipe in expand_family(key, options, offered, where):
         for code in recipe.languages:
             if code not in offered:
-                raise InputError(f"{where}: source '{name}' has no rows in '{code}'; it has {', '.join(offered)}")
+                raise InputError(
+                    f"{where}: source '{name}' has no rows in '{code}'{say_meant(code)}; it has {', '.join(offered)}"
+                )
         if source.rows is not None:
             _check_amount(recipe, source.rows, where)
         yield recipe
@@ -221,7 +224,7 @@ def _replay(replay: dict, world: World | None, study: Study, where: str) -> dict
         if code not in source.languages:
             raise InputError(
                 f"{where}.replay.languages: source '{replay['source']}' has no rows in '{code}'"
-                f"{nearest(code, source.languages)}; it has {', '.join(source.languages)}"
+                f"{say_meant(code)}; it has {', '.join(source.languages)}"
             )
     return {**replay, "source": source.name, "languages": list(in_table_order(languages))}
 

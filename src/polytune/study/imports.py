@@ -9,13 +9,13 @@ from typing import Any
 
 from polytune.config import tables
 from polytune.config.benchmarks import SHOWN, find_benchmark
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError
 from polytune.files import digest, sha256_file
 from polytune.imports.files import list_files
 from polytune.imports.mapping import ImportedRun, read_mapping
 from polytune.imports.tasks import Wanted
 from polytune.imports.tidy import read_runs
-from polytune.languages.codes import find_code
+from polytune.languages.codes import find_code, say_meant
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.scores.spec import IMPORTED
 from polytune.study.evaluations import name_of
@@ -102,7 +102,7 @@ def _wanted(section: dict, where: str) -> Iterator[Wanted]:
         codes = tuple(map(find_code, languages)) if isinstance(languages, list) else ()
         known = Wanted("", benchmark).expected
         if strange := [code for code in codes if code not in known]:
-            hint = nearest(strange[0], known)
+            hint = f"{say_meant(strange[0])}; it has: {', '.join(known)}"
             raise InputError(f"{where}.{key}.languages: {benchmark.benchmark} has no '{strange[0]}'{hint}")
         name = name_of(benchmark.benchmark, codes)
         if name not in names:
