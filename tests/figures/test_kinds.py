@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,20 @@ def test_captions_name_only_options(key, name):
     }  # fmt: skip
     text = caption({**FIGURES, **TABLES}, key, content)
     assert "{" not in text and "None" not in text and text[0].isupper() and "Generated world w1" in text
+
+
+def test_a_caption_says_of_marks_what_the_figure_has():
+    """Of a map and a t-SNE neither intervals nor runs, of lines both."""
+    content = {"study": "s", "scale": "full", "worlds": [], "name": "x", "defaults": {}, "languages": {}}
+    content |= {"evaluations": [{"name": "xcopa", "origin": "hub", "parallel": True,
+                                 "benchmark": {"benchmark": "xcopa", "title": "XCOPA", "chance": 0.5}}]}  # fmt: skip
+    for name in ("language_map", "language_vectors"):
+        text = caption(FIGURES, "draw", content | {"spec": {"draw": name}})
+        assert "Grey dots: all others. The plotted numbers are in the csv file beside it." in text
+        assert not re.search("95 %|ashed|[Bb]and|[Bb]ars|runs", text)
+    text = caption(FIGURES, "draw", content | {"spec": {"draw": "values", "benchmarks": ["xcopa"]}})
+    assert "95 % intervals. Dashed, where there is one: the untuned base model." in text and "results of runs." in text
+    assert all(kind.marks.endswith(".") for kind in FIGURES.values())
 
 
 def test_a_caption_says_what_the_options_choose():

@@ -162,6 +162,8 @@ def strange_words(sentence: str, rows: list[dict[str, str]]) -> set[str]:
 def test_a_sentence_has_no_columns_and_no_codes(studies, vectors, tmp_path, number):
     name, spec = SPECS[number]
     rows, sentence = make(studies[name], spec, vectors, tmp_path)
+    if "draw" in spec and "95 % interval" in FIGURES[spec["draw"]].marks:  # a caption claims none that is not there
+        assert {"low", "high"} <= rows[0].keys()
     assert rows and len(sentence) > 30 and sentence.endswith(".")
     assert strange_words(sentence, rows) == set(), sentence
     assert not re.search(r"\bnan\b|None|\{|, [,:;)]|\( ?\)|(?<![.\d])1 (?!is)\w+s\b|  ", sentence), sentence

@@ -125,7 +125,8 @@ class Asked:
 def caption(kinds: Mapping[str, Kind], key: str, content: Mapping[str, Any]) -> str:
     """Return what a report says below a figure or table: `content` is what `draw-figure` or `build-table` is given.
 
-    `key` is `draw` or `build`. The kind's sentence with its options in words, then what holds for all of its sort.
+    `key` is `draw` or `build`. The kind's sentence with its options in words, then what its marks mean and where its
+    numbers are.
     """
     context, spec = Context.of(content), content["spec"]
     where = f"{content['study']}: {content['name']}"
@@ -135,15 +136,15 @@ def caption(kinds: Mapping[str, Kind], key: str, content: Mapping[str, Any]) -> 
     sentence = kind.caption.format_map(words)
     if len(bases := spec.get("bases") or ()) == 1:
         sentence += f"; base: {bases[0]}"
-    general = FIGURE_TEXT if key == "draw" else TABLE_TEXT
+    general = TABLE_TEXT
+    if key == "draw":
+        general = f"{kind.marks} {NUMBERS_TEXT}{RESULTS_TEXT if 'scores' in kind.needs else ''}."
     origins = {one.origin for one in context.evaluations}
     return " ".join([sentence[0].upper() + sentence[1:] + ".", general, *context.statements(origins)])
 
 
-FIGURE_TEXT = (
-    "Dashed: the untuned base model. Bands and bars: 95 % interval over items (clustered by item where the languages "
-    "are parallel). The plotted numbers are in the csv file beside it; every one goes back to an evaluation of a run."
-)
+NUMBERS_TEXT = "The plotted numbers are in the csv file beside it"
+RESULTS_TEXT = "; every one goes back to results of runs"
 TABLE_TEXT = "The numbers are in the csv file beside it; the formulas are in docs/statistics.md."
 
 

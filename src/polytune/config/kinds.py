@@ -51,6 +51,8 @@ class Kind:
     needs: tuple[str, ...]
     """Parameters that the caller fills; the others are the kind's options."""
     caption: str
+    marks: str = ""
+    """Of a figure: sentences that say what its marks mean (dots, bars, bands, dashes, cells), none that it has not."""
 
     @cached_property
     def call(self) -> typing.Callable[..., Any]:
