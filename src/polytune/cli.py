@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTED, PIPE_CLOSED = 130, 141  # exit statuses as of a program that SIGINT or SIGPIPE ended
+WRONG_USE = 2  # an option that there is not, or a value that it cannot have
 
 # subcommand: (module that holds a function `command`, one line of help), in pipeline order
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -175,7 +177,26 @@ def _run(name: str, options: list[str]) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     # failures are caught inside typer as well, which has its own ways with some of them
     app.command(help=command.__doc__)(one_line_failures(f"polytune {name}")(command))
-    app(options, prog_name=f"polytune {name}")
+    try:
+        status = app(options, prog_name=f"polytune {name}", standalone_mode=False)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # typer's own, whose classes it does not show
+            raise
+        print(f"polytune {name}: {_usage_in_words(error.format_message())}", file=sys.stderr)
+        sys.exit(WRONG_USE)
+    if status:  # of typer.Exit
+        sys.exit(status)
+
+
+def _usage_in_words(message: str) -> str:
+    """Return what typer says of a wrong option in the words of the other messages, in one line."""
+    text = " ".join(message.split()).removesuffix(".")
+    if invalid := re.match(r"Invalid value for '(.+?)': (?:Value error, )?(.*)", text):
+        option, said = invalid.groups()
+        if choice := re.match(r"('.*') is not one of (.*)", said):
+            return f"{option} is {choice[1]}; it must be one of {choice[2]}"
+        return f"{option}: {said[0].lower()}{said[1:]}"
+    return f"{text[0].lower()}{text[1:]}"
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", str(name)).strip().casefold()
 
 
+def counted(count: int | str, noun: str) -> str:
+    """Return `1 language`, `3 languages`: how many of a thing, its noun after the number."""
+    return f"{int(count):,} {noun}{'' if int(count) == 1 else 's'}"
+
+
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 _SHORT.maxlevel = 3

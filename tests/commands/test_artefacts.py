@@ -142,6 +142,22 @@ def test_a_misspelt_path_is_answered_with_the_nearest(plan, path, near):
     assert "lucky52, polyglot, broad" in str(raised.value)
 
 
+def test_what_is_no_result_is_said_to_be_none(plan, tmp_path):
+    (tmp_path / "README.md").write_text("")
+    for path in ("", str(tmp_path / "README.md"), "/"):
+        with pytest.raises(InputError, match=r"is no result; results lie below results/$"):
+            find_planned(plan, path)
+
+
+def test_a_result_of_another_study_is_said_to_be_there(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "results" / "zzzzzzzz"
+    path.parent.mkdir()
+    path.write_text("")
+    with pytest.raises(InputError, match=r"makes it(; did you mean '.*'\?|\.) It is there: another study made it"):
+        find_planned(plan, "results/zzzzzzzz")
+
+
 def test_the_nearest_is_found_folder_by_folder():
     known = ["results/a/one.json", "results/a/two.json", "results/b/three.json"]
     assert nearest_path("results/a/tow.json", known) == "results/a/two.json"

@@ -220,7 +220,22 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
 
 def test_words_of_the_command_line_stay():
     done = polytune("read-source", "--fil", "x")
-    assert done.returncode == 2 and "No such option: --fil" in done.stderr
+    assert done.returncode == 2 and done.stderr.startswith("polytune read-source: no such option: --fil")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (("export", "--format", "x"), "polytune export: --format is 'x'; it must be one of 'eee', 'model-index'\n"),
+        (("completion", "tcsh"), "polytune completion: shell is 'tcsh'; it must be one of 'bash', 'zsh', 'fish'\n"),
+        (("build-world", "--seed", "abc"), "polytune build-world: --seed: input should be a valid integer"),
+        (("train",), "polytune train: missing option '--spec'\n"),
+    ],
+)
+def test_a_wrong_option_is_one_line_in_our_words(call, words):
+    done = polytune(*call)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(words) and done.stderr.count("\n") == 1
 
 
 def test_status_and_exits_of_a_command_pass_through():

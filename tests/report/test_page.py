@@ -54,7 +54,7 @@ def show(study: ReportedStudy, **changes) -> Page:
 
 def test_a_study_without_results_says_what_is_owed(tmp_path):
     page = show(ReportedStudy(tmp_path))
-    assert "not there yet: fig1a, table1." in page.text
+    assert "not there yet: figures fig1a; tables table1." in page.text
     # 2 trainings, 3 runs to evaluate; one world, base, similarity, table of scores, figure and table
     for part in (
         "training 2",
@@ -75,7 +75,7 @@ def test_what_is_there_is_shown_and_the_rest_is_missing(tmp_path):
     study = ReportedStudy(tmp_path)
     study.write_figure()
     page = show(study)
-    assert "not there yet: table1." in page.text
+    assert "not there yet: tables table1." in page.text
     assert "the difference from the untuned base is +21.5 points [17.3, 25.7]" in page.text
     pictures = [attributes for tag, attributes in page.elements if tag == "img"]
     assert len(pictures) == 1 and pictures[0]["src"].startswith("data:image/svg+xml;base64,")
@@ -182,7 +182,7 @@ def test_what_was_made_under_other_settings_is_marked(tmp_path):
     assert "other settings" not in show(study).text
     path = tmp_path / "toy.yaml"
     path.write_text(path.read_text().replace("benchmarks: [xcopa, xwinograd]}", "benchmarks: [xcopa]}"))
-    assert "made under other settings than the study file now has: fig1a." in show(study).text
+    assert "made under other settings than the study file now has: figures fig1a." in show(study).text
 
 
 def test_results_without_a_study_file_are_shown_all_the_same(tmp_path):

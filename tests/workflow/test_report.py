@@ -73,5 +73,5 @@ def test_what_is_missing_is_said_and_the_rest_is_shown(finished):
     (finished.folder / RUN / "evaluations/world/xcopa.json").unlink()
     page = build(finished)
     assert "2 jobs are still to run: evaluation 1, figures 1." in page.text
-    assert "not there yet: fig1a." in page.text
+    assert "not there yet: figures fig1a." in page.text
     assert "table1" in page.text and not [tag for tag, _ in page.elements if tag == "img"]

@@ -48,10 +48,13 @@ def find_planned(plan: Plan, path: str) -> str:
         if found := _find(place, known):
             return found
     given = os.path.normpath(path)
+    if Path(path).exists() and not Path(path).resolve().is_relative_to(Path(plan.paths.results).resolve()):
+        raise InputError(f"{path or repr(path)}: is no result; results lie below {plan.paths.results}/")
     near = nearest_path(given, known) if given.startswith(plan.paths.results) else None
     near = near or nearest_path(os.path.join(plan.paths.results, given), known)
     hint = f"; did you mean '{near}'?" if near else ""
-    there = " It is there: another study made it, or an earlier configuration" if Path(path).exists() else ""
+    end = "" if hint else "."
+    there = f"{end} It is there: another study made it, or an earlier configuration" if Path(path).exists() else ""
     raise InputError(
         f"{path}: nothing in this configuration makes it{hint}{there}; give the file that names its study with "
         f"--configfile (now: {', '.join(plan.studies)})"

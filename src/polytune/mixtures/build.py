@@ -10,7 +10,7 @@ import typer
 
 from polytune.data.columns import keys_of, read_table
 from polytune.data.positions import correspond
-from polytune.errors import InputError
+from polytune.errors import InputError, counted
 from polytune.files import read_json
 from polytune.mixtures.complete import find_incomplete
 from polytune.mixtures.families import Recipe, in_table_order
@@ -201,6 +201,6 @@ def command(
     """Write the manifest of one mixture."""
     mixture = build_mixture(read_recipe(spec), data, selection, tokens)
     mixture.write(output)
-    print(f"{mixture.mixture}: {len(mixture.languages)} languages, {mixture.rows} rows")
+    print(f"{mixture.mixture}: {counted(len(mixture.languages), 'language')}, {mixture.rows} rows")
     for note in mixture.notes:
         print(f"note: {note}")

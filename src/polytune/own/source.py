@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from polytune.data.rows import read_rows
-from polytune.errors import InputError
+from polytune.errors import InputError, counted
 from polytune.languages.codes import find_code, languages
 from polytune.own.base import name_of
 from polytune.own.writing import write_entries
@@ -69,7 +69,7 @@ def command(
     }
     write_entries(config, [(("own", "sources", name), row), (("locations", "sources", name), str(root))])
     what = "rows are parallel by their id" if kind == "bactrian-x" else "rows are parallel by their position"
-    print(f"{config}: source '{name}': {len(files)} languages, {what}")
+    print(f"{config}: source '{name}': {counted(len(files), 'language')}, {what}")
 
 
 def find_source(path: str) -> tuple[Path, str, dict[str, Path]]:

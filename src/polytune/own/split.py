@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from polytune.data.rows import FIELDS, Row, read_rows
-from polytune.errors import InputError, nearest
+from polytune.errors import InputError, counted, nearest
 from polytune.files import sha256_text, write_json, write_text
 from polytune.own.source import find_source
 from polytune.own.squad import is_squad, read_squad
@@ -113,7 +113,8 @@ def command(
     report = {"by": by, "share": share, "seed": seed, "languages": list(kept), "groups": len(groups)}
     report |= {"rows": {"train": len(train), "test": len(test)}, "not_in_every_language": left, "sha256": digests}
     write_json(output / "split.json", report)
-    print(f"{output}: {len(groups)} groups of rows with the same {by}; in each of {len(kept)} languages {len(train)} "
+    print(f"{output}: {len(groups)} groups of rows with the same {by}; in each of "
+          f"{counted(len(kept), 'language')} {len(train)} "
           f"rows to tune on (train), {len(test)} to ask (test)")  # fmt: skip
 
 

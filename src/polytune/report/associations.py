@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from statistics import NormalDist, StatisticsError, correlation
 
 from polytune.analysis.measures import measure_info
-from polytune.report.rows import About, Row, counted, listed, number, of, plain
+from polytune.errors import counted
+from polytune.report.rows import About, Row, listed, number, of, plain
 from polytune.tables.correlation import label
 
 FEWEST = 4

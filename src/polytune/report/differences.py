@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from polytune.analysis.intervals import Interval, subtract_intervals, widen
 from polytune.analysis.measures import MeasureInfo
-from polytune.report.rows import About, counted, plain, signed
+from polytune.errors import counted
+from polytune.report.rows import About, plain, signed
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,22 @@ class Section:
         return [*self.figures, *self.tables]
 
     @property
-    def outdated(self) -> list[str]:
-        """Return the names of what was made under other settings than the study file's."""
-        return [panel.exhibit.name for panel in self.panels if panel.exhibit.is_outdated]
+    def outdated(self) -> str:
+        """Return what was made under other settings than the study file's, by name."""
+        return name_exhibits([panel.exhibit for panel in self.panels if panel.exhibit.is_outdated])
+
+    @property
+    def missing(self) -> str:
+        """Return what is not there yet, by name."""
+        return name_exhibits(self.reported.missing)
+
+
+def name_exhibits(exhibits: Sequence[Exhibit]) -> str:
+    """Return the names of figures and of tables, which may be the same: `figures a, b; tables a`."""
+    names: dict[str, list[str]] = {}
+    for one in exhibits:
+        names.setdefault(one.section, []).append(one.name)
+    return "; ".join(f"{section} {', '.join(listed)}" for section, listed in names.items())
 
 
 def render(studies: Sequence[Reported], published: Path) -> str:

@@ -177,11 +177,6 @@ def of(count: int, total: int, noun: str = "") -> str:
     return f"{count:,} of {total:,} {noun}".rstrip() + "s" * bool(noun)
 
 
-def counted(count: int | str, noun: str) -> str:
-    """Return `1 language`, `3 languages`: how many of a thing, its noun after the number."""
-    return f"{int(count):,} {noun}{'' if int(count) == 1 else 's'}"
-
-
 def listed(words: Iterable[str], most: int = 4) -> str:
     """Return words as a list in a sentence; beyond `most` only how many more there are."""
     words = list(dict.fromkeys(words))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from polytune.errors import counted
 from polytune.files import write_text
 from polytune.mixtures.manifest import Mixture
 from polytune.training.spec import Spec
@@ -49,10 +50,11 @@ def write_card(
         pipeline_tag=pipeline,
     )
     hyper, nested = vars(spec.hyperparameters), ("lora", "validation")
+    languages = counted(len(mixture.languages), "language")
     rows = [
         ("base model", spec.base + f" ({origin.hub_id})" * bool(origin.hub_id)),
         ("method", spec.method),
-        ("mixture", f"{mixture.mixture} ({mixture.sampling}, {len(mixture.languages)} languages, {mixture.rows} rows)"),
+        ("mixture", f"{mixture.mixture} ({mixture.sampling}, {languages}, {mixture.rows} rows)"),
         ("seed", spec.seed),
         *((name.replace("_", " "), value) for name, value in hyper.items() if value is not None and name not in nested),
         ("updates", manifest["updates"]),
