@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BAND = 1.96
-"""Half-width of intervals in standard errors: 95 % of a normal distribution."""
+"""Half-width of intervals in standard errors of items: 95 % of a normal distribution."""
 UNIT = ("evaluation", "language", "aggregate")
 """What a line is about, besides the column that tells lines apart."""
 ONE = {"origin": "origin", "base": "bases", "method": "methods", "variant": "", "judge": "judge",
@@ -50,12 +50,14 @@ def select_points(scores: pd.DataFrame, runs: pd.DataFrame, choice: Choice, layo
     `scores` are the rows to show (`choices.choose_scores`, `groups.choose_units`). Columns: evaluation, language,
     aggregate, origin, those of `PARTS` that are told apart, `layout.by` (empty where an untuned base belongs to every
     line), base, method, `layout.against`, mixture, added (the language added last, where mixtures grow out of each
-    other), tuned, value, low, high, stderr, items, coverage (the lowest of its runs), seeds, worlds. Values are in the
-    measure's unit: percent for shares. Untuned bases come first.
+    other), tuned, value, low, high, stderr, freedom, items, coverage (the lowest of its runs), seeds, worlds. Values
+    are in the measure's unit: percent for shares. Untuned bases come first.
 
     The interval of a measure with a lowest and a highest value stays between them (`_interval`), every other one is
-    value -+ 1.96 stderr. Over runs within a world the error is sqrt(s_items^2 + s_runs^2 / runs): the items are the
-    same, so their error does not shrink. Worlds have items of their own: max(s_worlds^2, mean s_within^2) / worlds.
+    value -+ t(`freedom`) stderr, 1.96 stderr of a single run. Over runs within a world the error is
+    sqrt(s_items^2 + s_runs^2 / runs): the items are the same, so their error does not shrink. Worlds have items of
+    their own: max(s_worlds^2, mean s_within^2) / worlds. The degrees of freedom are those of runs and of worlds
+    (Satterthwaite 1946; items count as many).
     Raises `InputError` if a line would hold more than one base, method, ... or a point more than one mixture.
     """
     import pandas as pd
@@ -161,13 +163,14 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
     """Return the point of a group of runs that differ in seed, world and what is averaged over."""
     info, first = choice.info, rows.iloc[0]
     within = [_within(group["value"].to_numpy(), group["stderr"].to_numpy()) for _, group in rows.groupby("world")]
-    means, errors = [mean for mean, _ in within], [error for _, error in within]
-    value, stderr = sum(means) / len(means), errors[0]
+    means, errors = [mean for mean, _, _ in within], [error for _, error, _ in within]
+    value, stderr, freedom = sum(means) / len(means), errors[0], within[0][2]
     if len(means) > 1:
         between = sum((mean - value) ** 2 for mean in means) / (len(means) - 1)
         own = sum(error**2 for error in errors) / len(errors)
+        freedom = math.inf if own > between else len(means) - 1
         stderr = math.sqrt(max(between, own if own == own else between) / len(means))
-    low, high = _interval(value, stderr, first, info.is_share or len(within) > 1)
+    low, high = _interval(value, stderr, first, freedom, info.is_share)
     tuned = rows["tuned"].drop_duplicates()
     orders = {tuple(codes) for codes in rows["languages"]}
     kept = [
@@ -187,6 +190,7 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
         "low": info.scale * low,
         "high": info.scale * high,
         "stderr": info.scale * stderr,
+        "freedom": freedom,
         "items": int(first["items"]),
         "coverage": float((rows["items"] / (rows["items"] + rows["missing"])).min()),
         "seeds": rows["seed"].nunique(),
@@ -194,10 +198,15 @@ def _summarize(rows: pd.DataFrame, choice: Choice, layout: Layout) -> dict[str, 
     }
 
 
-def _within(values: Any, errors: Any) -> tuple[float, float]:
-    """Return the mean over the runs of one world and its error; the items are the same in all of them."""
+def _within(values: Any, errors: Any) -> tuple[float, float, float]:
+    """Return the mean over the runs of one world, its error and the error's degrees of freedom.
+
+    The items are the same in all of them.
+    """
     between = values.std(ddof=1) ** 2 / len(values) if len(values) > 1 else 0.0
-    return float(values.mean()), math.sqrt((errors**2).mean() + between)
+    variance = float((errors**2).mean() + between)
+    freedom = (len(values) - 1) * (variance / between) ** 2 if between else math.inf
+    return float(values.mean()), math.sqrt(variance), float(freedom)
 
 
 def coverage_notes(points: pd.DataFrame, info: MeasureInfo) -> list[str]:
@@ -208,22 +217,25 @@ def coverage_notes(points: pd.DataFrame, info: MeasureInfo) -> list[str]:
     return [f"Coverage: at least {100 * lowest:.1f} % of the answers have a {'verdict' if info.judged else 'value'}."]
 
 
-def _interval(value: float, stderr: float, about: pd.Series, normal: bool) -> tuple[float, float]:
-    """Return the interval of a value whose first score is `about`.
+def _interval(
+    value: float, stderr: float, about: pd.Series, freedom: float = math.inf, share: bool = False
+) -> tuple[float, float]:
+    """Return the interval of a value whose first score is `about`, with the error's degrees of freedom.
 
-    Several runs answer the same items: their mean is one of these with the error of items and runs. `normal`: the
-    quantile is the normal's, as everywhere but for rates and ratings, which are asked of few prompts.
+    Several runs answer the same items: their mean is one of these with the error of items and runs. Rates and ratings,
+    no `share`, are asked of few prompts, which have degrees of freedom too.
     """
+    quantile = BAND if math.isinf(freedom) else t_quantile(freedom)
     bounds, items, clusters = measure_bounds(about["measure"], about["protocol"]), about["items"], about["clusters"]
     if bounds is None or not clusters or (stderr != stderr and about["aggregate"]):
-        return value - BAND * stderr, value + BAND * stderr
+        return value - quantile * stderr, value + quantile * stderr
     lowest, span = bounds[0], bounds[1] - bounds[0]
-    share, error = (value - lowest) / span, stderr / span
-    if normal:
+    place, error = (value - lowest) / span, stderr / span
+    if share:
         most = math.inf if about["aggregate"] else float(items)  # languages apart from each other: a smaller error
-        low, high = wilson_interval(share, _effective(share, error, most, int(clusters)), BAND)
+        low, high = wilson_interval(place, _effective(place, error, most, int(clusters)), quantile)
     else:
-        low, high = rate_interval(share, error, int(clusters))
+        low, high = rate_interval(place, error, int(clusters), freedom)
     return lowest + span * low, lowest + span * high
 
 
@@ -232,11 +244,11 @@ def _effective(share: float, stderr: float, most: float, clusters: int) -> float
     return min(most, 1 + share * (1 - share) / stderr**2) if stderr > 0 else float(clusters)
 
 
-def rate_interval(value: float, stderr: float, clusters: int) -> tuple[float, float]:
+def rate_interval(value: float, stderr: float, clusters: int, freedom: float = math.inf) -> tuple[float, float]:
     """Return the interval of a mean of values between 0 and 1, some of them halves, that has this standard error.
 
     `intervals.bounded_interval` of the means of the clusters (prompts with their turns and languages), of which only
     mean and error are known: ties make the error smaller than that of as many wins and losses.
     """
     effective = value * (1 - value) / stderr**2 if stderr > 0 else float(clusters)
-    return wilson_interval(value, effective, t_quantile(clusters - 1))
+    return wilson_interval(value, effective, t_quantile(min(clusters - 1, freedom)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from polytune.analysis.intervals import Interval, subtract_intervals, widen
 from polytune.analysis.measures import MeasureInfo
 from polytune.errors import counted
-from polytune.report.rows import About, plain, signed
+from polytune.report.rows import About, Row, interval, number, plain, signed
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,16 @@ def at_once(differences: Iterable[Difference], bounds: tuple[float, float]) -> l
     return found
 
 
-def between(where: str, first: Interval, second: Interval) -> Difference:
-    """Return the difference of two values that each have an interval."""
-    return Difference(where, subtract_intervals(first, second), (first[0], second[0]))
+def between(where: str, row: Row, other: Row) -> Difference:
+    """Return the difference of two values that each have an interval, with the fewer degrees of freedom of both."""
+    first, second = interval(row), interval(other)
+    return Difference(where, subtract_intervals(first, second), (first[0], second[0]), freedom_of(row, other))
+
+
+def freedom_of(*rows: Row) -> float:
+    """Return the fewest degrees of freedom that intervals of rows were made with; rows without any have many."""
+    known = (number(row, "freedom") for row in rows)
+    return min((freedom for freedom in known if not math.isnan(freedom)), default=math.inf)
 
 
 def say_differences(

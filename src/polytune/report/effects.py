@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from polytune.analysis.decomposition import PARTS
 from polytune.analysis.intervals import t_quantile
-from polytune.report.differences import Difference, say_differences
+from polytune.report.differences import Difference, freedom_of, say_differences
 from polytune.report.rows import About, Row, describe, interval, is_untuned, number, of, plain, reference_in_words
 
 FALSE_DISCOVERIES = 0.05
@@ -15,14 +15,18 @@ FALSE_DISCOVERIES = 0.05
 def say_gains(rows: Sequence[Row], about: About) -> str:
     """Return how many gains over models tuned on one language can be told from zero."""
     points = [row for row in rows if interval(row)]
-    found = [Difference(describe(row, points, about), interval(row)) for row in points if not is_untuned(row)]
+    found = [
+        Difference(describe(row, points, about), interval(row), freedom=freedom_of(row))
+        for row in points
+        if not is_untuned(row)
+    ]
     return say_differences(found, "from models tuned on one language", about, unit=" %")
 
 
 def say_decomposition(rows: Sequence[Row], about: About) -> str:
     """Return the largest whole difference, and what of it the language of the answers explains."""
     whole = [row for row in rows if row["part"] == PARTS[2] and interval(row)]
-    found = [Difference(describe(row, whole, about), interval(row)) for row in whole]
+    found = [Difference(describe(row, whole, about), interval(row), freedom=freedom_of(row)) for row in whole]
     sentence = say_differences(found, f"from {reference_in_words((), about, 'family')}", about)
     if not whole:
         return sentence

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
-from polytune.report.differences import Difference, between, say_differences
+from polytune.report.differences import Difference, between, freedom_of, say_differences
 from polytune.report.rows import UNITS, About, Row, describe, interval, is_untuned, number
 
 WIN = "win"
@@ -20,7 +20,7 @@ def say_levels(rows: Sequence[Row], about: About) -> str:
     """
     if about.options.get("measure") != WIN and (pairs := _with_base(rows)):
         judged = [(row, other) for row, other in pairs if interval(row) and interval(other)]
-        found = [between(describe(row, rows, about), interval(row), interval(other)) for row, other in judged]
+        found = [between(describe(row, rows, about), row, other) for row, other in judged]
         return say_differences(found, "from the untuned base", about, left_out=len(pairs) - len(judged))
     return say_pairs([row for row in rows if interval(row) and not is_untuned(row)], about)
 
@@ -52,7 +52,7 @@ def say_pairs(points: Sequence[Row], about: About) -> str:
             if interval(first)[0] < interval(second)[0]:
                 first, second = second, first
             there, other = describe(first, points, about), describe(second, group, about)
-            found.append(between(f"{there} over {other}", interval(first), interval(second)))
+            found.append(between(f"{there} over {other}", first, second))
     return say_differences(found, "between two models", about)
 
 
@@ -66,7 +66,7 @@ def say_matrix(rows: Sequence[Row], about: About) -> str:
         value, low, high = interval(row)
         names = (about.context.language(row[column]) for column in ("tuned_on", "language"))
         where = "tuned on {}, asked in {}".format(*names) + f": {value:.1f} % of wins"
-        found.append(Difference(where, (value - 50, low - 50, high - 50)))
+        found.append(Difference(where, (value - 50, low - 50, high - 50), freedom=freedom_of(row)))
     return say_differences(found, "from winning one half", about, " points", (-50.0, 50.0))
 
 
@@ -81,5 +81,5 @@ def say_pair_means(rows: Sequence[Row], about: About) -> str:
             if (other["pair"], other.get("base")) == (row["pair"], row.get("base")) and other["trained"] != row["pair"]:
                 names = [about.context.language(code) for code in row["pair"].split("-")]
                 where = f"{' and '.join(names)} over {about.context.language(other['trained'])} alone"
-                found.append(between(where, interval(row), interval(other)))
+                found.append(between(where, row, other))
     return say_differences(found, "between two languages and one of them", about)
