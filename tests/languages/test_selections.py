@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from polytune.cli import main
 from polytune.errors import InputError
 from polytune.languages import selections
 from polytune.languages.codes import languages
@@ -138,6 +139,16 @@ def test_bad_requests_are_input_errors(tmp_path, vectors):
     with pytest.raises(InputError, match=r"--candidates: .*no language 'frr'; did you mean 'fr'"):
         selections.command(out, selections.Features.rnd, 1, 1, candidates="en frr")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_kmeans_does_not_take_is_no_option(tmp_path, seed, capsys):
+    output = tmp_path / "out.json"
+    with pytest.raises(SystemExit) as ended:
+        main(["select-languages", "--features=rnd", "--k=2", f"--seed={seed}", f"--output={output}"])
+    assert ended.value.code != 0
+    assert "Invalid value for '--seed'" in capsys.readouterr().err
+    assert not output.exists()
 
 
 def test_bad_own_vectors_are_input_errors(tmp_path):

@@ -211,6 +211,28 @@ def test_another_algorithm_is_another_selection(data):
             "features 'rnd' have no vectors",
         ),
         ("selected", {"rows": 9, "sets": {"A b": ["en"]}}, "'A b' is no name"),
+        ("selected", {"rows": 9, "sets": {"a": []}}, "'toy-mix-a-9-rows' has no language"),
+        ("selected", {"rows": 9, "sets": {"a": {1: []}}}, "'toy-mix-a-k0-seed1-9-rows' has no language"),
+        (
+            "selected",
+            {"rows": 9, "features": "fam", "k": [2, 4], "selection_seeds": [1]},
+            "k: 4 is more than 3, the nu",
+        ),
+        ("selected", {"rows": 9, "features": "rnd", "k": 2, "selection_seeds": [1, -1]}, "_seeds: -1 is no seed; allo"),
+        ("selected", {"rows": 9, "features": "typo", "k": 2, "selection_seeds": [2**32]}, "allowed: 0 to 4294967295"),
+        (
+            "pairs",
+            {"rows": 9, "languages": LANGUAGES, "pairs_seed": -1},
+            "pairs_seed: -1 is no seed; allowed: 0 to 4294967295",
+        ),
+        (
+            "permutations",
+            {"total_rows": 9, "languages": LANGUAGES, "permutation_seeds": [1, -1], "sizes": 2},
+            "permutation_seeds: -1 is no seed",
+        ),
+        ("incremental", {"order": [], "sizes": 1, "rows": 9}, "order: the list is empty"),
+        ("pairs", {"rows": 9, "pairs": []}, "these options make no mixture"),
+        ("percent", {"total_rows": 9, "languages": LANGUAGES, "percents": []}, "these options make no mixture"),
     ],
 )
 def test_impossible_options_are_explained(family, options, message):
@@ -227,6 +249,17 @@ FAMILY_OPTIONS = {
     "downsampled": {"total_rows": 50},
     "selected": {"rows": 20, "features": "rnd", "k": 2, "selection_seeds": [1]},
 }
+
+
+@pytest.mark.parametrize("family", FAMILY_OPTIONS)
+def test_every_family_needs_a_language(family):
+    with pytest.raises(InputError, match=r"study\.yaml: mixtures\.mix\.languages: the list is empty"):
+        expand("mix", family, languages=[], **FAMILY_OPTIONS[family])
+
+
+def test_the_largest_seed_of_a_selection_is_that_of_kmeans():
+    options = {"rows": 9, "features": "typo", "k": 2, "selection_seeds": [0, 2**32 - 1]}
+    assert len(expand("mix", "selected", **options)) == 2
 
 
 @pytest.mark.parametrize("family", FAMILY_OPTIONS)

@@ -20,6 +20,7 @@ from polytune.files import write_json
 from polytune.languages.codes import check_languages, languages, split_languages
 from polytune.languages.diversity import select_determinantal, select_far_apart
 from polytune.languages.own_vectors import read_own_vectors
+from polytune.languages.seeds import LARGEST_SEED
 from polytune.languages.vectors import feature_set, read_vectors
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def command(
     output: Annotated[Path, typer.Option(help="JSON file to write.")],
     features: Annotated[Features, typer.Option(help="What to choose by.")],
     k: Annotated[int, typer.Option(help="How many languages.")],
-    seed: Annotated[int, typer.Option(help="Seed of k-means or of the draw.")],
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of k-means or of the draw.")],
     vectors: Annotated[Path | None, typer.Option(help="Output of build-vectors, for typo, geo and learn.")] = None,
     own_vectors: Annotated[Path | None, typer.Option(help="Table of vectors, for sem and model.")] = None,
     candidates: Annotated[str, typer.Option(help="Languages to choose from; default: the 52 of Bactrian-X.")] = "",

@@ -8,6 +8,7 @@ from typing import Any
 
 from polytune.config.kinds import Language
 from polytune.errors import InputError
+from polytune.languages.seeds import check_seeds
 from polytune.mixtures.families import Draft, Recipe, in_table_order, parse_sizes
 
 ENGLISH = Language("en")
@@ -55,6 +56,7 @@ def permutations(draft: Draft, languages: list[Language], permutation_seeds: lis
     Permutations that begin with the same languages share the mixture, which counts for the first of them.
     """
     draft.needs_total()
+    check_seeds(permutation_seeds, f"{draft.where}.permutation_seeds")
     known = set()
     for seed in permutation_seeds:
         order = list(in_table_order(languages))
@@ -79,6 +81,7 @@ def pairs(
     if (pairs is None) == (languages is None or pairs_seed is None):
         raise InputError(f"{draft.where}: family 'pairs' needs the key 'pairs', or 'languages' and 'pairs_seed'")
     if pairs is None:
+        check_seeds([pairs_seed], f"{draft.where}.pairs_seed")
         shuffled = list(in_table_order(languages))
         if len(shuffled) % 2:
             raise InputError(f"{draft.where}.languages: {len(shuffled)} languages cannot be paired; add or drop one")

@@ -239,10 +239,17 @@ def expand_family(key: str, options: dict, offered: Sequence[str], where: str) -
     rest = (options.get(name, default) for name, default in defaults.items())
     draft = Draft(key, options["family"], options["source"], {amount: value}, *rest, where)
     own = {name: value for name, value in options.items() if name not in COMMON}
+    for name in ("languages", "order"):
+        if own.get(name) == []:
+            raise InputError(f"{where}.{name}: the list is empty; it needs at least one language")
     if kind is FAMILIES["selected"] and ("features" in own or "sets" not in own):
         own.setdefault("languages", list(offered))
     recipes = list(kind.call(draft, **own))
+    if not recipes:
+        raise InputError(f"{where}: these options make no mixture; leave the entry out")
     for recipe in recipes:
+        if not recipe.languages:
+            raise InputError(f"{where}: the mixture '{recipe.name}' has no language; it needs at least one")
         repeated = sorted({code for code in recipe.languages if recipe.languages.count(code) > 1})
         if repeated:
             raise InputError(f"{where}: {', '.join(repeated)} stands twice")

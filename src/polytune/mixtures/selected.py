@@ -7,6 +7,8 @@ from typing import Literal
 
 from polytune.config.kinds import Language
 from polytune.errors import InputError
+from polytune.languages.codes import languages as language_table
+from polytune.languages.seeds import check_seeds
 from polytune.mixtures.families import Draft, Recipe
 
 
@@ -44,6 +46,13 @@ def selected(
                 raise InputError(
                     f"{draft.where}.k: {count} is outside 1 to {len(languages)}, the number of 'languages'"
                 )
+        check_seeds(selection_seeds, f"{draft.where}.selection_seeds")
+        families = {language_table()[code].family for code in languages}
+        if features == "fam" and (largest := max(_listed(k))) > len(families):
+            raise InputError(
+                f"{draft.where}.k: {largest} is more than {len(families)}, the number of the languages' families; "
+                "features 'fam' choose one language of each"
+            )
         if (
             (features in ("sem", "model")) != bool(vectors or base)
             or (vectors and base)
