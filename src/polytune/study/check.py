@@ -16,6 +16,7 @@ from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.study.answer_specs import asked_in
 from polytune.study.expand import Study
 from polytune.study.imports import imported_runs
+from polytune.study.references import check_reference
 from polytune.study.specs import study_evaluations
 from polytune.tables.kinds import TABLES
 
@@ -30,7 +31,9 @@ def check_study(study: Study) -> None:
         ("tables", "build", TABLES, study.tables),
     ):
         for name, spec in specs.items():
-            check_kind(kinds, key, spec, f"{study.file}: {section}.{name}", allowed, study.analysis)
+            where = f"{study.file}: {section}.{name}"
+            kind = check_kind(kinds, key, spec, where, allowed, study.analysis)
+            check_reference(study, kind, spec, where)
 
 
 def allowed_values(study: Study) -> Allowed:
