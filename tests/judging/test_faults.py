@@ -10,7 +10,7 @@ from polytune.errors import InputError
 from polytune.judging import asking, judge
 from polytune.judging.server import retry_after
 from tests.cases.fault_server import FAULTS, serve
-from tests.cases.judging_cases import Study, server_entry
+from tests.cases.judging_cases import Study, make_judge, server_entry
 
 KEY = "sk-secret-0123456789"
 ANSWERS = ("wrong model", "says nothing", "says null", "refuses", "filtered")
@@ -37,6 +37,20 @@ def run(study: Study, max_spend: float | None = None, concurrency: int | None = 
     options = study.options(judge=server_entry(**entry), judged=judged, repeat_share=0.0)
     judge.command(**options, max_spend=max_spend, concurrency=concurrency)
     return study.rows()
+
+
+def test_a_spec_that_says_nothing_of_the_server_asks_nothing_again(study, server):
+    """The settings come from beside it, as the workflow gives them; the keys of the requests are those of before."""
+    first = run(study)
+    asked = len(server.requests)
+    one = make_judge(server_entry(concurrency=2, price_per_million_tokens={"prompt": 9, "completion": 0}))
+    judged = [{"responses": "questions", "prompts": "questions-x", "languages": ["en"]}]
+    options = study.options(judge=one.to_spec(), judged=judged, repeat_share=0.0)
+    judge.command(**options, reached=[f"{key}={value}" for key, value in one.reaching().items()])
+    assert len(server.requests) == asked > 0
+    assert study.rows() == first  # with the prices of the day on which they were paid
+    with pytest.raises(InputError, match="judge: the key 'url_variable' is missing"):
+        judge.command(**options)
 
 
 STRUCK = ("en question 0?", "en question 4?", "en question 9?")

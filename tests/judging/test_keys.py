@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from polytune.config.judges import DECIDING, FOREIGN, NEEDED, Judge, judges
+from polytune.config.judges import DECIDING, FOREIGN, NEEDED, REACHING, Judge, judges
 from polytune.config.schema import read_schema
 from polytune.errors import InputError
 from polytune.judging.asking import Request
 from polytune.judging.protocols import PROTOCOLS
 from polytune.judging.questions import Question
+from polytune.judging.spec import read_reached
 from polytune.prompts.prompt import Prompt
 
 ENTRIES = {
@@ -133,6 +134,38 @@ def test_the_table_of_judges_reads_and_comes_back_from_specs():
     assert {"exact", "biased"} <= set(table)
     for name, judge in table.items():
         assert Judge.from_json(judge.to_json(), "spec") == judge and judge.name == name
+
+
+@pytest.mark.parametrize("backend", ENTRIES)
+@pytest.mark.parametrize("name", OTHERS)
+def test_how_a_judge_is_reached_and_what_it_costs_is_in_no_spec(backend, name):
+    """So another pace makes no verdict stale; a spec has what decides it, and both together are the judge again."""
+    if name in FOREIGN[backend]:
+        return
+    judge = Judge.from_entry("judge", ENTRIES[backend], "test")
+    for change in changes(name):
+        other = Judge.from_entry("judge", ENTRIES[backend] | change, "test")
+        assert (other.to_spec() == judge.to_spec()) == (name in REACHING)
+        words = [f"{key}={value}" for key, value in other.reaching().items()]
+        assert Judge.from_json(other.to_spec() | read_reached(words), "spec") == other
+
+
+def test_a_judge_of_a_world_has_the_specs_that_it_always_had():
+    for name in ("exact", "biased", "reference"):
+        assert judges()[name].to_spec() == judges()[name].to_json()
+
+
+@pytest.mark.parametrize(
+    "word, message",
+    [
+        ("retry=5", "'retry=5' is no KEY=VALUE; did you mean 'retries'"),
+        ("retries", "'retries' is no KEY=VALUE"),
+        ("model=n", "'model=n' is no KEY=VALUE"),
+    ],
+)
+def test_what_decides_a_verdict_is_not_given_beside_the_spec(word, message):
+    with pytest.raises(InputError, match=f"--reached: {message}"):
+        read_reached([word])
 
 
 def test_bad_tables_are_one_line(tmp_path):

@@ -6,6 +6,7 @@ from polytune.study.answer_jobs import (
     judged_responses,
     judging_options,
     prompts_reports,
+    reaching_options,
     verdicts_of,
 )
 
@@ -30,12 +31,8 @@ for number, verdicts in enumerate(PLAN.answers.judge_batches, start=1):
         resources:
             mem_mb=3000,
             runtime=1440,
-            # how much may be spent changes no verdict
-            limit=(
-                ""
-                if CONFIG["judging"]["max_spend"] == "none"
-                else f"--max-spend {CONFIG['judging']['max_spend']}"
-            ),
+            # how the judge is reached and how much may be spent change no verdict
+            limit=reaching_options(verdicts[0].judge, CONFIG["judging"]["max_spend"]),
         params:
             verdicts=judging_options(PLAN, verdicts),
             prompts=f"{PATHS.results}/prompts",

@@ -31,6 +31,9 @@ VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
 DECIDING = ("backend", "model", "revision", "sampling", "options")
 """Keys that an answer depends on; the others say how the judge is reached, what it costs and how often it is asked."""
 
+REACHING = (*REACHED, "concurrency", "price_per_million_tokens")
+"""Keys that change no verdict: how the judge is reached, how much at a time, what it costs. They decide no spec."""
+
 
 NullKind = Literal["empty", "constant", "copied-prompt", "other-language"]
 """Answers that no model gave, which a judge must rank last: nothing; one friendly sentence; the question itself; a
@@ -68,9 +71,23 @@ class Judge:
         return (prompt_tokens * price["prompt"] + completion_tokens * price["completion"]) / 1e6
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry with its name, as it stands in specs (`from_json`)."""
+        """Return the entry with its name (`from_json`)."""
         given = {key: value for key, value in asdict(self).items() if key not in FOREIGN[self.backend]}
         return {key: value for key, value in given.items() if value is not None}
+
+    def to_spec(self) -> dict[str, Any]:
+        """Return what decides its verdicts, with its name, as it stands in specs.
+
+        Prices are 0 there, whatever they are, and not left out: judges without any keep the specs that they had.
+        """
+        decided = {key: value for key, value in self.to_json().items() if key not in REACHING}
+        return decided | {"price_per_million_tokens": {"prompt": 0, "completion": 0}}
+
+    def reaching(self) -> dict[str, Any]:
+        """Return what no spec says, as `polytune judge --reached` takes it: `price_per_million_tokens.prompt`, ..."""
+        found = {key: value for key, value in self.to_json().items() if key in REACHING}
+        price = found.pop("price_per_million_tokens")
+        return found | {f"price_per_million_tokens.{part}": value for part, value in price.items() if value}
 
     @classmethod
     def from_json(cls, values: Any, where: str) -> Judge:

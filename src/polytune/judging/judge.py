@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ from polytune.judging.asking import Asking, Request
 from polytune.judging.backends import open_backend
 from polytune.judging.journal import Journal
 from polytune.judging.questions import Question, read_answers, repeated_items, write_questions
-from polytune.judging.spec import Judged, Spec, read_spec
+from polytune.judging.spec import Judged, Spec, read_reached, read_spec
 from polytune.judging.spend import used
 from polytune.judging.verdicts import COLUMNS, count_outcomes, read_verdict
 from polytune.prompts.prompt import read_prompts
@@ -49,14 +49,19 @@ class Task:
 
 
 def read_tasks(
-    specs: Sequence[Path], responses: Sequence[Path], against: Sequence[Path], outputs: Sequence[Path]
+    specs: Sequence[Path],
+    responses: Sequence[Path],
+    against: Sequence[Path],
+    outputs: Sequence[Path],
+    reached: dict[str, Any] | None = None,
 ) -> list[Task]:
     """Return the tasks of options that are given once per spec; they must have one judge."""
     for option, values in (("--responses", responses), ("--output", outputs), ("--against", against or specs)):
         if len(values) != len(specs):
             raise InputError(f"{option}: is given {len(values)} times for {len(specs)} specs; give it once for each")
     opponents = list(against) or [None] * len(specs)
-    tasks = [Task(read_spec(path), *places) for path, *places in zip(specs, responses, opponents, outputs, strict=True)]
+    places = zip(specs, responses, opponents, outputs, strict=True)
+    tasks = [Task(read_spec(path, reached), *folders) for path, *folders in places]
     for path, task in zip(specs, tasks, strict=True):
         if (task.spec.opponent is None) != (task.against is None):
             needs = (
@@ -88,6 +93,9 @@ def command(
     against: Annotated[list[Path] | None, typer.Option(help="Folder of the opponent's responses, per spec.")] = None,
     world: Annotated[Path | None, typer.Option(help="Folder of the world, for its own judge.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model directory, for a judge in this process.")] = None,
+    reached: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE of how the judge is reached or what it costs, once per key.")
+    ] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at a time, instead of the judge's.")] = None,
     max_spend: Annotated[float | None, typer.Option(min=0, help="Price of the whole journal at which to stop.")] = None,
 ) -> None:
@@ -95,7 +103,7 @@ def command(
 
     A kill, an error or --max-spend loses nothing: the same call goes on. What came to no verdict is a row with reason.
     """
-    tasks = read_tasks(spec, responses, against or [], output)
+    tasks = read_tasks(spec, responses, against or [], output, read_reached(reached or []))
     judge = tasks[0].spec.judge
     backend = open_backend(judge, world, model)
     kept = Journal(journal, durable=any(judge.price_per_million_tokens.values()))

@@ -5,16 +5,18 @@
  "judged": [{"responses": "questions", "prompts": "world-questions-w1", "languages": ["en", "fr"]}],
  "repeat_share": 0.05}
 
-Where responses, prompts and the world lie is no part of it.
+Where responses, prompts and the world lie is no part of it; how the judge is reached and what it costs need not be
+(`read_reached`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polytune.config.judges import Judge
+from polytune.config.judges import REACHING, Judge
 from polytune.config.tables import Name, build_row
 from polytune.errors import InputError, nearest, shown
 from polytune.files import read_json
@@ -48,8 +50,36 @@ class Spec:
     """Of the items that are judged twice."""
 
 
-def read_spec(path: Path) -> Spec:
-    """Return a spec; raises `InputError` that names file and key."""
+def read_reached(words: Sequence[str]) -> dict[str, Any]:
+    """Return how a judge is reached and what it costs, from words such as `retries=5`.
+
+    A key within a key has a dot: `price_per_million_tokens.prompt=2.5`. Raises `InputError` for another key.
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        key, sign, text = word.partition("=")
+        outer, _, inner = key.partition(".")
+        if not sign or outer not in REACHING:
+            listed = ", ".join(REACHING)
+            raise InputError(f"--reached: {shown(word)} is no KEY=VALUE{nearest(outer, REACHING)}; keys: {listed}")
+        value = text if outer.endswith("_variable") else _number(text)
+        if inner:
+            found.setdefault(outer, {})[inner] = value
+        else:
+            found[outer] = value
+    return found
+
+
+def _number(text: str) -> float | str:
+    """Return a number; other text as it is, of which checking the judge's keys says what it must be."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def read_spec(path: Path, reached: dict[str, Any] | None = None) -> Spec:
+    """Return a spec, `reached` (`read_reached`) over what it says itself; raises `InputError` naming file and key."""
     content = read_json(path)
     entries = read_entries(content, "judged", path)
     for key in content:
@@ -67,7 +97,8 @@ def read_spec(path: Path) -> Spec:
         raise InputError(f"{path}: opponent: is {shown(opponent)}, and '{protocol.name}' {needs}")
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise InputError(f"{path}: repeat_share: is {shown(share)}; it must be a number from 0 to 1")
-    judge = Judge.from_json(content["judge"], f"{path}: judge")
+    judge = content["judge"] if not isinstance(content["judge"], dict) else content["judge"] | (reached or {})
+    judge = Judge.from_json(judge, f"{path}: judge")
     judged = tuple(build_row(Judged, entry, str(path)) for entry in entries)
     return Spec(content, content["run"], opponent, judge, protocol, judged, share)
 

@@ -127,6 +127,12 @@ def judging_options(plan: Plan, verdicts: Sequence[Verdicts]) -> list[str]:
     return found + (_world(plan, verdicts[0].run) if plan.answers.world_of(verdicts[0].run) else [])
 
 
+def reaching_options(judge: str, max_spend: float | str) -> str:
+    """Return the options that change no verdict: how the judge is reached, what it costs, how much may be spent."""
+    found = [f"--reached {key}={value}" for key, value in judges()[judge].reaching().items()]
+    return " ".join(found + ([] if max_spend == "none" else [f"--max-spend {max_spend}"]))
+
+
 def judge_markers(plan: Plan, judge: str) -> list[str]:
     """Return the marker of a judge's model where it runs in the job's own process."""
     place = plan.outside.judge(judges()[judge])

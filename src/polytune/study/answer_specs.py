@@ -77,7 +77,7 @@ def _verdicts(owed: Owed, one: Verdicts) -> dict:
     return {
         "run": one.run,
         "opponent": one.opponent or None,
-        "judge": judges()[one.judge].to_json(),
+        "judge": judges()[one.judge].to_spec(),
         "protocol": one.protocol,
         "protocol_text_digest": PROTOCOLS[one.protocol].text_digest(),
         "judged": judged,
