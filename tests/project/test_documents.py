@@ -44,6 +44,21 @@ def test_files_that_are_named_exist(project, pages):
     assert named > 30
 
 
+def test_pages_that_are_named_in_plain_words_exist(project, pages):
+    """`docs/x.md` without marks: in pages, in the descriptions of schemas, in messages, docstrings and comments."""
+    places = dict(pages)
+    for folder in ("src", "workflow", "config", "profiles"):
+        for path in (project / folder).rglob("*"):
+            if path.suffix in (".py", ".smk", ".yaml", ".tsv", ".csv", ".txt", ".html", ".js", ".rst"):
+                places[path.relative_to(project).as_posix()] = path.read_text(encoding="utf-8")
+    named = 0
+    for place, text in places.items():
+        for name in re.findall(r"(?<![\w./-])docs/[\w/-]+\.md\b", text):
+            assert (project / name).is_file(), f"{place} names {name}"
+            named += place.startswith("workflow/schemas/")
+    assert named > 5
+
+
 def test_modules_that_are_named_exist(project, pages):
     """`polytune.languages.codes` and what is in it, `polytune.mixtures.manifest.Mixture.read`."""
     named = 0

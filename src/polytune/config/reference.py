@@ -18,6 +18,7 @@ DOCUMENTS = {"configuration.md": "polytune.config.reference:render", "figures.md
 DOCUMENTS |= {
     "reference/cli.md": "polytune.commands.reference:render",
     "licences.md": "polytune.config.licences:render",
+    "mixtures.md": "polytune.mixtures.reference:render",
 }
 """Files of `docs/` and what returns their text."""
 TITLES = {"config": "`config/config.yaml`", "study": "Study files (`config/studies/*.yaml`)"}
