@@ -130,6 +130,7 @@ TABLES = {
             "config/world.yaml": None,
             "config/templates.yaml": None,
             "config/costs.yaml": None,
+            "config/languages/basic-words.tsv": None,
         },
         {},
     ),
@@ -144,10 +145,19 @@ TABLES = {
         {"config/languages.tsv": ("et\tEstonian\test\t", "et\tEstonian\tekk\t")},
         {"write_spec": 1, "build_similarity": 1, "build_table": 1},
     ),
-    "other words compare sounds anew": (
-        {"config/languages/basic-words.tsv": None},
+    "another word compares sounds anew": (
+        {"config/languages/basic-words.tsv": ("\nen\tai\tir\t", "\nen\tai\ter\t")},
         {"write_spec": 1, "build_similarity": 1, "build_table": 1},
     ),
+    "another layout of a source reads it anew": (
+        {"config/sources.tsv": ("world\tbactrian-x\tworld:instructions", "world\talpaca\tworld:instructions")},
+        {"read_source": 3},
+    ),
+    "another revision of a source that is not used plans nothing": (
+        {"config/sources.tsv": ("data/{language}.json.gz\t-\taf ar", "data/{language}.json.gz\tabc\taf ar")},
+        {},
+    ),
+    "a base that is not used plans nothing": ({"config/bases.tsv": ("mgpt\t1417596928", "mgpt\t1417596929")}, {}),
     "another cost plans nothing": ({"config/costs.yaml": ("memory_gb: 64", "memory_gb: 65")}, {}),
     "another base of a world trains nothing that is used": (
         {"config/world.yaml": ("feed_forward_proj: gated-gelu", "feed_forward_proj: relu")},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from polytune.analysis.choices import Layout
 from polytune.analysis.context import Context
 from polytune.errors import InputError, nearest
+from polytune.readers.text import read_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,4 +62,4 @@ def read_published_values(
 
 def published_source(path: Path) -> str:
     """Return the source that the first comment line of a published table names, up to its title."""
-    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").split(":")[0]
+    return read_text(path).partition("\n")[0].strip().removeprefix("# ").split(":")[0]

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from polytune.files import digest, sha256_file
+from polytune.readers.tables import LINE_END
+from polytune.readers.text import read_text
 
 
 def fingerprint(files: Iterable[Path], folder: Path) -> str:
@@ -30,6 +32,12 @@ def content_digest(files: Iterable[Path], folder: Path) -> str:
     with ThreadPoolExecutor(8) as pool:  # hashing releases the interpreter lock; large models have many shards
         sums = list(pool.map(sha256_file, ordered))
     return digest([[file.relative_to(folder).as_posix(), sum_] for file, sum_ in zip(ordered, sums, strict=True)])
+
+
+def rows_digest(table: Path) -> str:
+    """Return the SHA-256 of the lines of a table but for its comments (lines that begin with `#`) and empty lines."""
+    lines = (line.rstrip() for line in LINE_END.split(read_text(table)))
+    return digest([line for line in lines if line and not line.startswith("#")])
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune import ROOT
+from polytune.analysis.published import published_source
 from polytune.config.benchmarks import Evaluation
 from polytune.config.judges import judges
 from polytune.files import digest, sha256_file
 from polytune.languages.codes import languages as language_table
 from polytune.study.answer_specs import answers_of, build_answer_specs, null_rows, shown_answers
-from polytune.study.given import files_of, fingerprint, identity
+from polytune.study.given import files_of, fingerprint, identity, rows_digest
 from polytune.study.imports import imported_evaluations, imported_runs
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def build_specs(plan: Plan) -> dict[str, dict]:
     isos = {code: entry.iso639_3 for code, entry in language_table().items()}
     found["languages/vectors"] = {"iso639_3": isos}
     words = ROOT / "config/languages/basic-words.tsv"
-    found["languages/similarity"] = {"iso639_3": isos, "words": sha256_file(words)}
+    found["languages/similarity"] = {"iso639_3": isos, "words": rows_digest(words)}
     for name, recipe in plan.chosen.selections.items():
         found[f"selections/{name}"] = _selection(recipe)
     found |= {f"vectors/{name}": one.spec for name, one in plan.chosen.vectors.items()}
@@ -127,7 +128,10 @@ def _study_specs(plan: Plan, study: Study) -> dict[str, dict]:
             content = {**common, "name": name, "spec": spec, "defaults": defaults}
             for option in ("published", "ratings", "shares"):
                 if file := spec.get(option):
-                    content[f"{option}_digest"] = sha256_file(ROOT / "config/published" / file)
+                    printed = ROOT / "config/published" / file
+                    content[f"{option}_digest"] = rows_digest(printed)
+                    if option != "ratings":  # the one word of its comments that is shown
+                        content[f"{option}_source"] = published_source(printed)
                     content["called"] = {code: entry.names for code, entry in table.items()}  # in such files
             found[f"{kind}/{about}/{name}"] = content
     return found
