@@ -37,6 +37,12 @@ def test_an_unknown_study(checkout):
     assert "no study 'lucky53'" in refusal(checkout)
 
 
+@pytest.mark.parametrize(("target", "meant"), [("lucky53", "lucky52"), ("evaluation", "evaluations")])
+def test_an_unknown_target(clean_checkout, target, meant):
+    printed = refusal(clean_checkout, target)
+    assert f"no target '{target}'; did you mean '{meant}'?; configured studies: lucky52; others: " in printed
+
+
 def test_a_mistake_in_a_study(checkout):
     checkout.edit(STUDY, "    sizes: [1, 2, 4,", "    sizes: [1, 2, 53,")
     printed = refusal(checkout)

@@ -27,7 +27,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = PLAN.paths
-compare_with_plan(workflow, PLAN)
+compare_with_plan(workflow, PLAN, WorkflowError)
 # what a profile gives to `evaluate_run` (set-resources) is for `evaluate_run_2` and so on, too; before the first rule
 GIVEN = workflow.resource_settings.overwrite_resources
 for name, count in PLAN.numbered_rules.items():
