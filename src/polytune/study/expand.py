@@ -18,6 +18,7 @@ from polytune.study.answers import Judged, Responses, expand_judged, expand_resp
 from polytune.study.chosen import name_vector_base
 from polytune.study.evaluations import expand_evaluations
 from polytune.study.imports import Import, find_imports
+from polytune.study.layers import check_layers
 from polytune.study.names import with_codes
 from polytune.study.outside import Outside, Source, UsedBase, World, find_base, find_source
 from polytune.study.overlay import apply_overlay
@@ -83,6 +84,7 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     """Return the study of a checked study file at the configured scale."""
     content = with_codes(content)
     where, overlay = content["file"], content.pop("world")
+    listed = content
     if config["scale"] == "world":
         content = apply_overlay(content, overlay, where)
     seeds = overlay.get("worlds", [config["world"]["seed"]])
@@ -107,6 +109,7 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
         study.tables = {"judge-checks": {"build": "judge_checks"}, **study.tables}
     used = {run.mixture for run in study.runs.values()}
     study.recipes = {name: _completed(recipe, study) for name, recipe in study.recipes.items() if name in used}
+    check_layers(listed, overlay, where)
     return study
 
 

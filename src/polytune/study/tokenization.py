@@ -33,6 +33,11 @@ def _templates() -> dict[str, Template]:
     return read_templates(ROOT / "config" / "templates.yaml")
 
 
+def template_names() -> list[str]:
+    """Return the names of all templates, a base's own (`chat`) included."""
+    return [*_templates(), CHAT]
+
+
 def template_digest(name: str) -> str | None:
     """Return the digest of a template's patterns; None for a base's own, which is known by its tokenizer's files."""
     return None if name == CHAT else _templates()[name].digest
