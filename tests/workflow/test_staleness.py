@@ -151,7 +151,14 @@ TABLES = {
     ),
     "another layout of a source reads it anew": (
         {"config/sources.tsv": ("world\tbactrian-x\tworld:instructions", "world\talpaca\tworld:instructions")},
-        {"read_source": 3},
+        {
+            "read_source": 3,
+            "tokenize_source": 3,
+            "build_mixture": 2,
+            "train_full": 2,
+            "evaluate_run": 2,
+            **EVALUATED_AGAIN,
+        },
     ),
     "another revision of a source that is not used plans nothing": (
         {"config/sources.tsv": ("data/{language}.json.gz\t-\taf ar", "data/{language}.json.gz\tabc\taf ar")},
