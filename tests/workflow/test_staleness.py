@@ -118,6 +118,35 @@ def test_a_comment_in_the_code_of_evaluation_evaluates_nothing(finished):
     assert "Scoring" not in log, "something was computed again"
 
 
+# --- studies that share runs ---
+
+
+def test_a_study_less_plans_nothing_and_neither_does_one_more_that_is_finished(finished):
+    """Two studies share the base and both models, one on xwinograd, one on xnli: either alone needs nothing."""
+    toy = (finished.folder / STUDY).read_text()
+    head = toy.partition("figures:")[0] + toy[toy.index("world:") :]
+    other = head.replace("study: toy", "study: other").replace("[xcopa, xwinograd]", "[xcopa, xnli]")
+    (finished.folder / "config/studies/other.yaml").write_text(other)
+    alone = ["--config", "studies=[config/studies/other.yaml]"]
+    both = ["--config", f"studies=[{STUDY}, config/studies/other.yaml]"]
+    finished.run("--profile", "profiles/local", "--cores", "2", *both)
+    assert [finished.plan(), finished.plan(*alone), finished.plan(*both)] == [{}, {}, {}]
+    xnli = finished.folder / f"results/runs/{RUN}/evaluations/world/xnli.json"
+    xnli.unlink()
+    assert finished.plan() == {}  # nobody asks for it
+    assert finished.plan(*alone) == {"evaluate_run": 1, "collect_scores": 1}
+    assert finished.plan(*both)["evaluate_run"] == 1
+    finished.run("--profile", "profiles/local", "--cores", "2", *alone)
+    log = (finished.folder / f"logs/evaluate_run/{RUN}.log").read_text()
+    assert "Scoring" not in log, "something was computed again"
+    assert xnli.exists()
+    assert [finished.plan(), finished.plan(*alone), finished.plan(*both)] == [{}, {}, {}]
+    finished.edit(STUDY, "learning_rate: 3e-3", "learning_rate: 4e-3")
+    finished.run("--profile", "profiles/local", "--cores", "2", f"results/runs/{RUN}/evaluations/world/xcopa.json")
+    log = (finished.folder / f"logs/evaluate_run/{RUN}.log").read_text()
+    assert "xcopa" in log and "xnli" not in log, "another model is evaluated on what is asked for"
+
+
 # --- the tables of the project: an edit makes stale exactly what it decides, a comment nothing ---
 
 TABLES = {

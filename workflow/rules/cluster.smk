@@ -2,6 +2,7 @@
 
 from polytune.cluster.guard import check_start
 from polytune.cluster.schedule import look_once
+from polytune.study.earlier import forget
 
 
 # a moment of work each: not worth a job of the queue
@@ -18,6 +19,7 @@ logger.addFilter(
 
 
 onstart:
+    forget(PLAN)
     look_once(workflow.scheduler)
     if workflow.executor_plugin.name == "slurm":
         try:

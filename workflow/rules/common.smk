@@ -22,7 +22,7 @@ try:
             workflow.config_settings.config_args,
         )
     )
-    PLAN = Plan(CONFIG)
+    PLAN = Plan(CONFIG, begun=not workflow.is_main_process)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

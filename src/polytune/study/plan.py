@@ -22,6 +22,7 @@ from polytune.mixtures.families import Recipe
 from polytune.study import specs
 from polytune.study.check import check_study
 from polytune.study.chosen import Chosen
+from polytune.study.earlier import Earlier, Key, asked_evaluations, earlier_evaluations, merge
 from polytune.study.expand import Run, Study, differences, expand_study
 from polytune.study.outside import Outside, Place, Source, UsedBase, World
 from polytune.study.owed import Owed
@@ -31,10 +32,10 @@ from polytune.tables.kinds import TABLES
 
 
 class Plan:
-    """What the configured studies need; built from a checked configuration, raises `InputError` for a wrong study."""
+    """What the configured studies need; `begun`: for a job of a workflow that runs. `InputError` for a wrong study."""
 
-    def __init__(self, config: dict) -> None:
-        self.config = config
+    def __init__(self, config: dict, begun: bool = False) -> None:
+        self.config, self.begun = config, begun
         self.paths = Paths(**config["storage"])
         self.outside = Outside(config, self.paths)
         self.studies: dict[str, Study] = {}
@@ -118,14 +119,19 @@ class Plan:
         return {run.tokens.name: run.tokens for run in runs}
 
     @cached_property
+    def asked(self) -> dict[str, dict[Key, Evaluation]]:
+        """Return the evaluations that the configured studies ask for, by run path."""
+        return asked_evaluations(self.studies.values())
+
+    @cached_property
+    def earlier(self) -> dict[str, dict[Key, Earlier]]:
+        """Return what each run owes besides, since studies that are not configured now asked for it."""
+        return {path: earlier_evaluations(self, path, asked) for path, asked in self.asked.items()}
+
+    @cached_property
     def owed(self) -> dict[str, list[Evaluation]]:
-        """Return the evaluations that each run owes, over all studies, by run path."""
-        merged: dict[str, dict[tuple[str, str], Evaluation]] = {}
-        for study in self.studies.values():
-            for path, evaluations in study.evaluations.items():
-                mine = merged.setdefault(path, {})
-                mine |= {(one.origin, one.name): one for one in evaluations}
-        return {path: [mine[key] for key in sorted(mine)] for path, mine in merged.items() if mine}
+        """Return the evaluations that each run owes, over all studies and from earlier ones, by run path."""
+        return {path: merge(asked, self.earlier[path]) for path, asked in self.asked.items()}
 
     @cached_property
     def owed_sets(self) -> list[tuple[list[Evaluation], list[str]]]:
@@ -148,6 +154,11 @@ class Plan:
             "generate": len(answers.batches),
             "judge": len(answers.judge_batches),
         }
+
+    @cached_property
+    def model_specs(self) -> dict[str, dict]:
+        """Return the specs of mixtures, bases and runs by what they are about."""
+        return specs.model_specs(self)
 
     @cached_property
     def specs(self) -> dict[str, dict]:

@@ -44,20 +44,18 @@ def build_specs(plan: Plan) -> dict[str, dict]:
     for name, recipe in plan.chosen.selections.items():
         found[f"selections/{name}"] = _selection(recipe)
     found |= {f"vectors/{name}": one.spec for name, one in plan.chosen.vectors.items()}
-    for name, recipe in plan.recipes.items():
-        found[f"mixtures/{name}"] = {"mixture": name, "recipe": recipe.content()}
-    for name, run in plan.pretraining.items():
-        found[f"bases/{name}"] = run.spec
-    for path, run in plan.tuned.items():
-        found[f"runs/{path}"] = run.spec
-    for (kind, name), folder in given_models(plan).items():
-        found[f"given/{kind}/{name}"] = {"identity": identity(folder, plan.paths.given(kind, name))}
+    found |= plan.model_specs
     for name, source in plan.sources.items():
         for language in source.languages:
             if file := plan.outside.given_source(source, language):
                 found |= _given_rows(name, language, file, source.row.kind)
     for path, evaluations in plan.owed.items():
-        found[f"evaluations/{path}"] = {"run": path, "evaluations": [_evaluation(one) for one in evaluations]}
+        earlier = plan.earlier[path]
+        entries = [
+            earlier[key].entry if (key := (one.origin, one.name)) in earlier else evaluation_entry(one)
+            for one in evaluations
+        ]
+        found[f"evaluations/{path}"] = {"run": path, "evaluations": entries}
     found |= build_answer_specs(plan)
     for study in plan.studies.values():
         found |= _study_specs(plan, study)
@@ -70,6 +68,16 @@ def given_models(plan: Plan) -> dict[tuple[str, str], str]:
     found = {("bases", name): plan.outside.given_base(base) for name, base in plan.bases.items()}
     found |= {("judges", name): plan.outside.given_judge(judges()[name]) for name in sorted(asked)}
     return {about: folder for about, folder in found.items() if folder}
+
+
+def model_specs(plan: Plan) -> dict[str, dict]:
+    """Return the specs of what decides models: mixtures, bases and runs, and directories that the user named."""
+    found = {f"mixtures/{name}": {"mixture": name, "recipe": one.content()} for name, one in plan.recipes.items()}
+    found |= {f"bases/{name}": run.spec for name, run in plan.pretraining.items()}
+    found |= {f"runs/{path}": run.spec for path, run in plan.tuned.items()}
+    for (kind, name), folder in given_models(plan).items():
+        found[f"given/{kind}/{name}"] = {"identity": identity(folder, plan.paths.given(kind, name))}
+    return found
 
 
 def _selection(recipe) -> dict:
@@ -92,7 +100,7 @@ def _given_rows(source: str, language: str, file: str, kind: str) -> dict[str, d
     return {f"data/{source}/{language}": {"kind": kind, "fingerprint": looks}}
 
 
-def _evaluation(one: Evaluation) -> dict:
+def evaluation_entry(one: Evaluation) -> dict:
     """Return an evaluation as plain values; files of a given directory are known by names, sizes and times."""
     values = one.to_json()
     if one.origin == "directory":
@@ -199,8 +207,8 @@ def result_of(plan: Plan, about: str) -> str:
         ending = {"scores": "", "figures": ".csv", "tables": ".csv"}[stage]
         return getattr(plan.paths, stage.removesuffix("s") if rest else stage)(study, scale, *rest) + ending
     if stage == "evaluations":
-        one = plan.owed[name][0]
-        return plan.paths.evaluation(name, one.origin, one.name)
+        files = [plan.paths.evaluation(name, one.origin, one.name) for one in plan.owed[name]]
+        return next((file for file in files if Path(file).exists()), files[0])
     if stage in ("prompts", "responses", "losses", "identified", "verdicts"):
         return plan.answers.result_of(about)
     if stage in ("data", "given", "imports"):
