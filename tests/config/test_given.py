@@ -27,6 +27,13 @@ def test_snakemake_gets_the_same():
     ]  # fmt: skip
 
 
+def test_the_line_that_calls_snakemake_with_the_same():
+    assert Given().call("--force") == "snakemake --force"
+    given = Given([Path("my a.yaml")], ["studies=[pinch]", "scale=full"])
+    line = "snakemake --force --configfile 'my a.yaml' --config 'studies=[pinch]' scale=full --"
+    assert given.call("--force") == line
+
+
 def test_a_file_in_the_place_of_a_value_is_told_where_it_belongs(project, monkeypatch):
     monkeypatch.chdir(project)
     with pytest.raises(InputError, match=r"--config my\.yaml: expected KEY=VALUE .a file is given with --configfile"):

@@ -158,9 +158,11 @@ def test_a_point_tells_its_run_and_the_command_that_makes_it_again(window, file,
     assert window.text("#run-name") == run
     assert window.page.evaluate("document.activeElement.id") == "run-name"
     said = window.text("#run")
-    commands = window.text("#commands").splitlines()
+    commands, root = window.text("#commands").splitlines(), paths.results
     for path in (paths.evaluation(run, "world", "xcopa"), paths.model_marker(run)):
-        assert f"snakemake --profile profiles/local {path}" in commands
+        again = "snakemake --profile profiles/local --config 'studies=[lucky52]' scale=world"
+        again += f" 'storage={{results: \"{root}\"}}' --"
+        assert f"{again} {path}" in commands
     assert "c" * 40 in said and "a" * 64 in said and "generated world w1: tells nothing of real languages" in said
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
+
+from polytune.config.paths import Paths
+from polytune.explorer.build import make_again
 
 STUDY = "config/studies/lucky52.yaml"
 
@@ -112,3 +116,13 @@ def test_a_language_that_a_given_source_lacks(checkout):
     options = ("--config", "locations={sources: {world: rows}}")
     printed = refusal(checkout, *options)
     assert "source 'world-w1' has no rows in 'af': rows/data/af.json.gz: no such file" in printed
+
+
+def test_a_run_of_another_study_and_the_command_of_the_explorer_that_makes_it(checkout):
+    run = "results/runs/world-bloom-tiny-w1/base/none/seed0/responses/questions.json"
+    printed = refusal(checkout, run)
+    assert "no configured study has the run 'world-bloom-tiny-w1/base/none/seed0' (studies: lucky52)" in printed
+    assert "KeyError" not in printed and "InputFunctionException" not in printed
+    _, *words = shlex.split(make_again("alpaca", "world", Paths()))
+    assert words[:2] == ["--profile", "profiles/local"] and words[-1] == "--"
+    assert "rule generate" in checkout.run("--dry-run", *words, run)

@@ -91,8 +91,7 @@ def _describe(
         yield "", [f"and {len(specs) - 1} more files of settings: its job makes several results together (--all)"]
     yield "log", job.log
     yield "took", list(_time_taken(job, Path(target)))
-    options = [*given.words(), "--"] if given.words() else []
-    again = f"snakemake --force {shlex.join([*options, target])}"
+    again = f"{given.call('--force')} {shlex.quote(target)}"
     yield (
         "again",
         [again, "(--force makes it although it is up to date; without it only what is missing or stale is made)"],

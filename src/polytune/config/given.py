@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,3 +39,8 @@ class Given:
         """Return the options that give snakemake the same."""
         files = ["--configfile", *map(str, self.files)] if self.files else []
         return files + (["--config", *self.values] if self.values else [])
+
+    def call(self, *options: str) -> str:
+        """Return the command line that gives snakemake the same, up to its targets."""
+        words = self.words()
+        return f"snakemake {shlex.join([*options, *words, *(['--'] if words else [])])}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from polytune.config.given import Given
 from polytune.config.paths import Paths
 from polytune.errors import InputError
 from polytune.explorer.columns import pack
@@ -41,7 +42,10 @@ def build_page(studies: list[StudyTables], paths: Paths, largest: int = LARGEST)
     outlines, said = build_outlines()
     core = {
         "results": paths.results,
-        "studies": [{"study": tables.study, "scale": tables.scale} for tables in studies],
+        "studies": [
+            {"study": one.study, "scale": one.scale, "again": make_again(one.study, one.scale, paths)}
+            for one in studies
+        ],
         "runs": runs,
         "scores": scores,
         "measures": describe_measures(scores["measure"]["names"]),
@@ -64,6 +68,17 @@ def build_page(studies: list[StudyTables], paths: Paths, largest: int = LARGEST)
     parts["texts"] = pack(texts)
     said += about_items + about_texts
     return assemble(charts, parts, len(studies), said), said
+
+
+def make_again(study: str, scale: str, paths: Paths) -> str:
+    """Return the command line that makes results of a study again, up to their paths.
+
+    It names the study: a result may be of none that `config/config.yaml` lists.
+    """
+    values = [f"studies=[{study}]", f"scale={scale}"]
+    if paths.results != Paths().results:
+        values.append(f"storage={{results: {json.dumps(paths.results, ensure_ascii=False)}}}")
+    return Given(values=values).call("--profile", "profiles/local")
 
 
 def assemble(charts: dict[str, dict], parts: dict[str, str], studies: int, said: list[str]) -> str:

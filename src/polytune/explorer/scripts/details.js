@@ -159,8 +159,9 @@ function showRun(place, point) {
       }),
   );
   document.getElementById("run-name").textContent = run.run;
+  const { again } = DATA.studies.find((one) => one.study === run.study && one.scale === run.scale);
   document.getElementById("commands").textContent = commands
-    .map((path) => `snakemake --profile profiles/local ${path}`)
+    .map((path) => `${again} ${path}`)
     .join("\n");
   document.getElementById("spec").textContent = made.spec
     ? JSON.stringify(made.spec, null, 2)
