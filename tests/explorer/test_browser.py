@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tarfile
+from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pandas as pd
 import pytest
 
+from polytune.explorer import build
 from polytune.explorer.build import build_page
 from polytune.explorer.tables import read_studies
 from tests.cases.browser import open_browser, visit
@@ -117,6 +120,32 @@ def test_the_address_brings_the_state_back(browser, window, file):
     other.page.close()
     window.act("() => history.back()")
     assert window.page.evaluate("document.querySelector('#views [aria-current]').value") == "grid"
+
+
+STATE = ("view", "made", "study", "base", "method", "seed", "family", "evaluation", "measure", "sort", "colour", "x",
+         "lines", "show", "pairs", "similarity", "run", "a", "b", "off", "language", "theme")  # fmt: skip
+NONSENSE = ("bogus", "toString", "__proto__", "constructor", "en.toString", "")
+
+
+def test_nonsense_in_the_address_counts_as_not_said(window, file):
+    script = Path(build.__file__).with_name("scripts") / "state.js"
+    keys = re.findall(
+        r"^  (\w+): \"", script.read_text().partition("DEFAULTS")[2].partition("}")[0], flags=re.MULTILINE
+    )
+    assert {*keys} == {*STATE, "q"}  # a key that is new stands here, too
+    for view in VIEWS:
+        window.go(file, f"view={view}")
+        plain = window.text("#body")
+        for nonsense in NONSENSE:
+            others = "&".join(f"{key}={nonsense}" for key in STATE if key != "view")
+            window.go(file, f"view={view}&{others}")
+            assert window.text("#body") == plain and "=bogus" not in window.page.url, (view, nonsense)
+    window.go(file)
+    plain = window.text("#body")
+    for key in STATE:
+        for nonsense in ("bogus", "__proto__"):
+            window.go(file, f"{key}={nonsense}")
+            assert nonsense not in window.page.url and window.text("#body") == plain, (key, nonsense)
 
 
 def test_sorting_goes_by_family_script_and_exposure(window, file):

@@ -34,8 +34,7 @@ const render = (asNewPage = false) => (drawing = drawing.then(() => renderNow(as
 async function renderNow(asNewPage) {
   const started = performance.now();
   document.documentElement.dataset.theme = state.theme;
-  const view = VIEWS[state.view] ?? VIEWS.grid;
-  if (!VIEWS[state.view]) state.view = "grid";
+  const view = VIEWS[state.view];
   offerChoices();
   offerLanguages();
   for (const name of OWN) {
