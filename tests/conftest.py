@@ -47,6 +47,7 @@ SLOW = (
     "readers/test_fuzz.py",  # hundreds of broken files
     "models/test_language_vectors.py",  # a model of each architecture
     "explorer/test_browser.py",  # starts a browser
+    "explorer/test_heatmaps.py",  # starts a browser
     "explorer/test_page.py",  # collects a study
     "explorer/test_same_numbers.py",  # collects a study
     "project/test_imports.py",  # a process for every command

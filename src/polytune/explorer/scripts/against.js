@@ -54,6 +54,11 @@ VIEWS.against = {
     if (!points.length) return clearChart("Nothing was measured for this choice.");
     joinPoints(points);
     const numeric = points.every((point) => typeof point.x === "number");
+    const fitted = fitLabels(
+      points.map((point) => String(point.x)),
+      COLUMN_SIGNS,
+    );
+    for (const point of points) point.at = fitted.get(String(point.x));
     const order = new Map(inOrder(labels.keys()).map((place, number) => [place, number]));
     points.sort((a, b) => order.get(a.place) - order.get(b.place));
     await draw(

@@ -17,6 +17,28 @@ const STRIPS = [
   ["script", "colour"],
 ];
 const CELL = 16;
+const [ROW_SIGNS, COLUMN_SIGNS] = [24, 32];
+
+// A heatmap's cells with the words of both axes (`down`, `across`), short enough for the chart; tooltip and table have
+// the whole ones.
+function withLabels(strip, rows) {
+  const [down, across] = [
+    fitLabels(
+      rows.map((cell) => cell.line),
+      ROW_SIGNS,
+    ),
+    fitLabels(
+      rows.map((cell) => cell.column),
+      COLUMN_SIGNS,
+    ),
+  ];
+  const place = (cell) => ({
+    ...cell,
+    down: down.get(cell.line) ?? cell.line,
+    across: across.get(cell.column) ?? cell.column,
+  });
+  return { strip: strip.map(place), rows: rows.map(place) };
+}
 
 // Each value less that of the untuned base of its run in the same language; runs whose base was not measured are left out.
 function differences(points) {
@@ -73,7 +95,7 @@ VIEWS.grid = {
     const wide = (columns.length + 2) * Math.max(5, Math.min(26, (room() - 170) / (columns.length + 2)));
     await draw(
       "grid",
-      { strip, rows: points },
+      withLabels(strip, points),
       {
         low,
         high,

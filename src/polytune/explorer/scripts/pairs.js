@@ -30,7 +30,8 @@ function offerPairs() {
 
 function languageCells(pairs, words) {
   const codes = sortCodes([...new Set(pairs.flatMap((pair) => [pair.one, pair.other]))]);
-  DATA.shownLanguages = codes;
+  const rows = new Set(pairs.map((pair) => pair.one));
+  DATA.shownLanguages = codes.filter((code) => rows.has(code)); // the strips stand beside rows, and name no other
   const places = new Map(codes.map((code, place) => [code, place]));
   pairs.sort((a, b) => places.get(a.one) - places.get(b.one) || places.get(a.other) - places.get(b.other));
   return pairs.map((pair) => ({
@@ -203,6 +204,7 @@ VIEWS.pairs = {
     const lines = new Set(cells.map((cell) => cell.line)).size;
     const columns = new Set(cells.map((cell) => cell.column)).size;
     const strip = state.pairs === "runs" ? [] : strips(DATA.shownLanguages);
+    const across = columns + new Set(strip.map((cell) => cell.column)).size;
     const axes = {
       transfer: ["asked in", "tuned on"],
       together: ["", ""],
@@ -215,12 +217,12 @@ VIEWS.pairs = {
         : heading(`${state.study}: ${PAIRS[state.pairs]}`);
     await draw(
       "grid",
-      { strip, rows: cells },
+      withLabels(strip, cells),
       {
         low,
         high,
         scheme: "viridis",
-        width: columns * Math.max(5, Math.min(24, (room() - 170) / columns)),
+        width: across * Math.max(5, Math.min(24, (room() - 170) / across)),
         height: lines * CELL,
         heading: said,
         valueTitle: title,

@@ -195,6 +195,22 @@ function runLabels(places) {
   );
 }
 
+// Each of `labels` by itself, cut in the middle if it is longer than `most` signs; where cuts would make two the same, at
+// another place or less.
+function fitLabels(labels, most) {
+  const all = [...new Set(labels)];
+  const longest = Math.max(0, ...all.map((label) => label.length));
+  for (let signs = most; signs < longest; signs++)
+    for (const share of [0.5, 0.65, 0.35, 0.8, 0.2]) {
+      const head = Math.round((signs - 1) * share);
+      const cut = all.map((label) =>
+        label.length <= signs ? label : `${label.slice(0, head)}…${label.slice(label.length - (signs - 1 - head))}`,
+      );
+      if (new Set(cut).size === all.length) return new Map(all.map((label, number) => [label, cut[number]]));
+    }
+  return new Map(all.map((label) => [label, label]));
+}
+
 // Runs in the order of growing mixtures, the untuned base first.
 function inOrder(places) {
   return [...places].sort((a, b) => {
