@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -47,7 +49,7 @@ def drawn(browser, paths, folder, view: str, address: str, width: int = 1300, da
     window.go(page, f"view=map&{address}")
     window.page.evaluate(WATCH)
     window.view(view)
-    found = window.page.evaluate(DRAWN)
+    found = window.page.evaluate(DRAWN) | {"legend": window.page.evaluate("window.seen.signal('valueTitle')")}
     assert window.faults == []
     window.page.close()
     return found
@@ -90,3 +92,23 @@ def test_words_of_runs_that_differ_at_their_end_alone_are_told_apart(browser, tm
     tuned = [word for word in words if not word.startswith("untuned")]
     assert len(words) == 3 and len({*tuned}) == 2 and all("…" in word and len(word) <= 32 for word in tuned)
     assert sorted(word[-6:] for word in tuned) == ["seed 1", "seed 2"]
+
+
+@pytest.mark.parametrize("values, said", [((0, 1), "high: 1"), ((1, 2, 3), "high: 2 or more")])
+def test_flips_say_from_which_value_on_an_item_is_high(browser, tmp_path, values, said):
+    paths = write_results(tmp_path)
+    rows = pd.read_parquet(paths.items("lucky52", "full"))
+    rows["value"] = [float(values[(7 * number) % 11 % len(values)]) for number in range(len(rows))]
+    rows.to_parquet(paths.items("lucky52", "full"))
+    assert drawn(browser, paths, tmp_path, "flips", "made=real")["legend"] == said
+
+
+def test_what_flips_point_to_when_they_have_no_items_is_in_the_page(browser, tmp_path):
+    paths = write_results(tmp_path)
+    page = tmp_path / "page.html"
+    page.write_text(build_page(read_studies(paths), paths)[0], encoding="utf-8")
+    window = visit(browser)
+    window.go(page, "view=flips&made=real&evaluation=asked@hub")
+    said = re.search("see “(.+)” at its end", window.text("#chart"))[1]
+    assert said in window.text("footer h2")
+    window.page.close()

@@ -24,7 +24,7 @@ VIEWS.flips = {
     const [a, b] = [state.a, state.b].map((name) => DATA.places[name]);
     DATA.shownLanguages = [];
     if (!set || a === undefined || b === undefined)
-      return clearChart("No items by this measure are in this page: see “Left out” in the view About.");
+      return clearChart("No items by this measure are in this page: see “What is in this page” at its end.");
     const [first, second] = [signsOf(set, a), signsOf(set, b)];
     const off = switchedOff();
     const codes = sortCodes([...first.keys()].filter((code) => second.has(code) && !off.has(code)));
@@ -36,7 +36,8 @@ VIEWS.flips = {
       .map((_, item) => item)
       .filter((item) => different[item])
       .sort((x, y) => different[y] - different[x] || x - y);
-    const middle = set.values[Math.floor(set.values.length / 2)];
+    const middle = set.values[Math.floor(set.values.length / 2)]; // of the values there are: 2 of 1 to 3, 1 of 0 and 1
+    const more = middle < set.values.at(-1) ? " or more" : "";
     const value = (sign) => set.values[parseInt(sign, 36)];
     const cells = flipped.slice(0, MOST_ITEMS).flatMap((item) =>
       codes
@@ -57,7 +58,7 @@ VIEWS.flips = {
         height: shown * 12,
         heading: heading(`${shown} of ${flipped.length} items that flip (${set.items.length} in all)`),
         xTitle: "",
-        valueTitle: "",
+        valueTitle: `high: ${middle}${more}`,
       },
       (cell) => cell.item !== undefined && openItem(cell),
     );
