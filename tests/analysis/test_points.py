@@ -118,8 +118,10 @@ def test_seeds_are_averaged_and_their_spread_counts(lucky):
     assert line.loc[0, "seeds"] == 1 and line.loc[8, "seeds"] == 2
     # Wilson's interval with as many items as have this error: fewer than the 60 that each seed answers
     share, error = line.loc[8, "value"] / 100, line.loc[8, "stderr"] / 100
-    interval = wilson_interval(share, 1 + share * (1 - share) / error**2, 1.96)
+    freedom = (100 * error) ** 4  # of two seeds 1, where their error, 1 point, is all
+    interval = wilson_interval(share, 1 + share * (1 - share) / error**2, stats.t.ppf(0.975, freedom))
     assert line.loc[8, ["low", "high"]].tolist() == pytest.approx([100 * end for end in interval], abs=1e-6)
+    assert line.loc[8, "freedom"] == pytest.approx(freedom) and line.loc[0, "freedom"] == math.inf
 
 
 def test_all_equal_seeds_leave_the_error_of_the_items(lucky):

@@ -78,7 +78,7 @@ def test_three_sets_without_an_effect_are_not_said_to_help():
         found = []
         for number in range(GROUPS):
             selected = generator.normal(0, 1, (RUNS, units)) + generator.normal(0, 1, (RUNS, 1))
-            effect = estimate_effect(selected, reference, weights)
+            effect = estimate_effect(selected, reference, weights, list(range(units)))
             ends = {name: getattr(effect, name) for name in ("effect", "low", "high", "p", "freedom")}
             found.append({"features": f"g{number}", "reference": "rnd", "base": "b", **ends})
         return found

@@ -12,6 +12,8 @@ from polytune.study.plan import Plan
 BASE = "world-bloom-w1/base/none/seed0"
 MIXTURE = "world-w1-en-400-rows-replay4000"
 
+RULES = {"all", "lucky52", "report"}
+
 
 @pytest.fixture(scope="module")
 def plan():
@@ -32,7 +34,7 @@ def plan():
     ],
 )
 def test_what_the_studies_have_may_be_asked_for(plan, target):
-    check_targets(plan, [target])
+    check_targets(plan, [target], RULES)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_what_the_studies_have_may_be_asked_for(plan, target):
 )
 def test_another_study_s_result_is_refused_in_one_line_that_says_what_to_do(plan, target, what):
     with pytest.raises(InputError) as said:
-        check_targets(plan, ["all", target])
+        check_targets(plan, ["all", target], RULES)
     line = str(said.value)
     assert line.startswith(f"{target}: no configured study has the {what}") and "\n" not in line
     assert "(studies: lucky52)" in line and "--config 'studies=[STUDY]'" in line and "--configfile" in line

@@ -1,7 +1,4 @@
-"""From a study file to its mixtures and runs: the one place where a study's text becomes names.
-
-No data is read here, so the job graph of a whole study is known within a moment.
-"""
+"""From a study file to its mixtures and runs: the one place where a study's text becomes names. No data is read here."""
 
 from __future__ import annotations
 
