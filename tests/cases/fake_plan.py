@@ -80,6 +80,10 @@ class FakePlan:
         recipe = self.recipes[mixture]
         return [(recipe.source, code) for code in recipe.languages]
 
+    def spec(self, about: str) -> str:
+        """Return the file of the spec of one result."""
+        return self.paths.spec(about, "0" * 12)
+
     def model(self, run: str) -> SimpleNamespace:
         """Return where the model of a run lies."""
         return SimpleNamespace(marker=self.paths.model_marker(run) if run in self.tuned else "resources/base.json")

@@ -14,6 +14,13 @@ rule mixtures:
         [PATHS.mixture(name) for name in PLAN.recipes],
 
 
+# all that is known before the first training: `polytune plan` then counts the answers that each will cut
+rule rows:
+    input:
+        [PATHS.mixture(name) for name in PLAN.recipes],
+        [index for run in PLAN.tuned.values() for index in PLAN.token_indexes(run)],
+
+
 rule models:
     input:
         [PATHS.model_marker(run) for run in PLAN.tuned],

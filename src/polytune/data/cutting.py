@@ -56,6 +56,9 @@ class Cut:
     def __str__(self) -> str:
         return f"of {self.rows:,} answers {self.wholly:,} cut wholly and {self.partly:,} partly ({self.share:.1%})"
 
+    def __add__(self, other: Cut) -> Cut:
+        return Cut(self.rows + other.rows, self.partly + other.partly, self.wholly + other.wholly)
+
     def to_json(self) -> dict[str, Any]:
         """Return the three numbers by name."""
         return asdict(self)

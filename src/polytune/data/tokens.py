@@ -73,9 +73,12 @@ class TokenStore:
         """Return the token ids of row `number` (from 0): uint16 or uint32, shape (length,)."""
         return self._tokens[self.offsets[number] : self.offsets[number + 1]]
 
-    def count_cut(self, lengths: Lengths) -> Cut:
-        """Return how many rows lose a part of their answer, or all of it, at a run's maximum lengths."""
-        prompts, totals = np.asarray(self.prompt_lengths, np.int64), self.lengths
+    def count_cut(self, lengths: Lengths, rows: np.ndarray | slice = slice(None)) -> Cut:
+        """Return how many rows lose a part of their answer, or all of it, at a run's maximum lengths.
+
+        `rows` are the numbers of the rows that count, default all.
+        """
+        prompts, totals = np.asarray(self.prompt_lengths, np.int64)[rows], self.lengths[rows]
         return Cut.count(totals - prompts, lengths.cut(prompts, totals, self.index["encoder_decoder"])[1])
 
     def is_cut(self, lengths: Lengths) -> np.ndarray:
