@@ -156,6 +156,40 @@ def test_odd_values_are_explained_in_a_short_line(values, message):
     assert message in str(raised.value) and len(str(raised.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("benchmarks", "message"),
+    [
+        (
+            {"my-copa": {"itms": 50, "languages": ["et"]}},
+            "unknown key 'evaluation.benchmarks.my-copa.itms'; did you mean 'items'",
+        ),
+        (
+            {"my-copa": {"items": 0}},
+            "evaluation.benchmarks.my-copa.items: 0 is not allowed; expected a whole number at least 1",
+        ),
+        (
+            {"my-copa": {"languages": []}},
+            "evaluation.benchmarks.my-copa.languages: [] is not allowed; expected 'all' or a list with at least",
+        ),
+        ({"xnli": {"lang": ["en"]}}, "unknown key 'evaluation.benchmarks.xnli.lang'; did you mean 'languages'"),
+        (["xnli", 3], "evaluation.benchmarks[1]: 3 is not allowed; expected text"),
+        ({}, "evaluation.benchmarks: {} is not allowed; expected a list with at least this many entries: 1 or a map"),
+        ("xnli", "evaluation.benchmarks: 'xnli' is not allowed; expected a list with"),
+        ({"xnli": None}, "evaluation.benchmarks.xnli: None is not allowed; expected a mapping of keys"),
+        (
+            {"xnli": {"data": ["hub", "directry"]}},
+            "evaluation.benchmarks.xnli.data[1]: 'directry' is not allowed; did you mean 'directory'",
+        ),
+    ],
+)
+def test_where_several_kinds_of_values_are_allowed_the_wrong_key_is_named(lucky52, benchmarks, message):
+    study = parse_yaml(lucky52, "lucky52.yaml")
+    study["evaluation"]["benchmarks"] = benchmarks
+    with pytest.raises(InputError) as raised:
+        check(study, "study", "lucky52.yaml")
+    assert str(raised.value).startswith(f"lucky52.yaml: {message}"), str(raised.value)
+
+
 def test_a_name_does_not_end_with_a_line(lucky52):
     study = parse_yaml(lucky52, "lucky52.yaml")
     study["study"] += "\n"  # as a block of text in YAML ends

@@ -90,8 +90,11 @@ def _violations(value: Any, schema: dict, root: dict, key: str) -> Iterator[Viol
     kind, spot = schema.get("type"), key or "top level"
     fits = sum(conforms(value, choice, root) for choice in schema.get("oneOf", ()))
     if "oneOf" in schema and fits != 1:
-        choices = " or ".join(_expected(choice) for choice in schema["oneOf"])
-        yield Violation(key, "oneOf", f"{spot}: {shown(value)} is not allowed; expected {choices}")
+        if inner := _inner_violations(value, schema["oneOf"], root, key):
+            yield from inner
+        else:
+            choices = " or ".join(_expected(choice) for choice in schema["oneOf"])
+            yield Violation(key, "oneOf", f"{spot}: {shown(value)} is not allowed; expected {choices}")
     if "enum" in schema and not any(_equal(value, allowed) for allowed in schema["enum"]):
         choices = f"{nearest(value, schema['enum'])}; allowed: {', '.join(map(str, schema['enum']))}"
         yield Violation(key, "enum", f"{spot}: {shown(value)} is not allowed{choices}")
@@ -104,6 +107,15 @@ def _violations(value: Any, schema: dict, root: dict, key: str) -> Iterator[Viol
             yield from _violations(item, schema.get("items", {}), root, f"{key}[{number}]")
     elif isinstance(value, str) and "pattern" in schema and not _matches(value, schema["pattern"]):
         yield Violation(key, "pattern", f"{spot}: {shown(value)} does not fit the pattern {schema['pattern']}")
+
+
+def _inner_violations(value: Any, choices: list[dict], root: dict, key: str) -> list[Violation]:
+    """Return what is wrong inside of a list or mapping of which one choice is: a key or an entry, not the whole."""
+    alike = [choice for choice in choices if "type" in choice and _is_of_type(value, choice["type"])]
+    if len(alike) != 1 or not isinstance(value, (list, dict)):
+        return []
+    found = _violations(value, alike[0], root, key)
+    return [one for one in found if one.key != key or one.keyword in ("additionalProperties", "required")]
 
 
 def _object_violations(value: dict, schema: dict, root: dict, key: str) -> Iterator[Violation]:
