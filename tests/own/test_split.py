@@ -49,6 +49,14 @@ def test_no_paragraph_is_in_both_parts(tmp_path):
     assert report["groups"] == 40 and report["rows"] == {"train": 84, "test": 36}
 
 
+def test_a_file_without_rows_is_said(tmp_path):
+    for language in ("en", "de"):
+        write(tmp_path / "rows", language, questions(language, 4))
+    (tmp_path / "rows/en.jsonl").write_text("\n")
+    with pytest.raises(InputError, match=r"en\.jsonl: holds no rows"):
+        command(str(tmp_path / "rows"), tmp_path / "split")
+
+
 def test_paragraphs_that_one_language_joins_stay_together():
     rows = {"en": questions("en", 3), "de": questions("de", 3)}
     joined = [(*row[:2], "de both", row[3]) if row[0][:2] in ("q0", "q1") else row for row in rows["de"]]

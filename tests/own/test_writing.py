@@ -72,6 +72,25 @@ def test_an_entry_is_checked_before_anything_is_written(tmp_path):
         write_entries(file, [(("own", "bases", "bloom-7b1"), ROW)])
 
 
+@pytest.mark.parametrize("text", ["own:\n", "own:\n  bases:\n", "own:\n# nothing yet\nscale: full\n", "own: {}\n"])
+def test_a_section_with_nothing_below_it_takes_an_entry(tmp_path, text):
+    file = tmp_path / "my.yaml"
+    file.write_text(text)
+    if "{" in text:
+        with pytest.raises(InputError, match="cannot be extended line by line"):
+            write_entries(file, [(("own", "bases", "second"), ROW)])
+        return
+    write_entries(file, [(("own", "bases", "second"), ROW)])
+    assert parse_yaml(file.read_text(), "")["own"] == {"bases": {"second": ROW}}
+
+
+def test_a_section_that_is_no_mapping_is_said(tmp_path):
+    file = tmp_path / "my.yaml"
+    file.write_text("own:\n  bases: 3\n")
+    with pytest.raises(InputError, match=r"my\.yaml: own\.bases is 3, expected a mapping of keys"):
+        write_entries(file, [(("own", "bases", "second"), ROW)])
+
+
 def test_a_section_in_braces_is_refused_with_the_lines_to_write(tmp_path):
     file = tmp_path / "my.yaml"
     file.write_text("own: {bases: {}}\n")

@@ -18,9 +18,8 @@ import typer
 from polytune.data.rows import FIELDS, Row, read_rows
 from polytune.errors import InputError, counted, nearest
 from polytune.files import sha256_text, write_json, write_text
-from polytune.own.source import find_source
+from polytune.own.source import find_source, read_first
 from polytune.own.squad import is_squad, read_squad
-from polytune.readers.records import read_records
 
 PARTS = ("train", "test")
 
@@ -54,7 +53,7 @@ def group_ids(rows: Mapping[str, list[Row]], field: str) -> list[list[str]]:
 
 def read_any(file: Path) -> list[Row]:
     """Return the rows of a file of instructions, or of SQuAD's layout; those without an output are left out."""
-    first = next(record for _, record in read_records(file))
+    first = read_first(file)
     if is_squad(first):
         return read_squad(file)
     return read_rows(file, "bactrian-x" if "id" in first else "alpaca", largest_dropped_share=1)[0]

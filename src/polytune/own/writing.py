@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from polytune.config.settings import load_config, merge_config
-from polytune.errors import InputError
+from polytune.errors import InputError, shown
 from polytune.files import write_text
 from polytune.readers.text import read_text
 from polytune.readers.yaml import parse_yaml
@@ -32,7 +32,7 @@ def write_entries(file: Path, entries: Sequence[Entry]) -> None:
             continue
         if there is not None:
             raise InputError(f"{file}: {'.'.join(keys)} is there already, with other values; remove it, or give a name")
-        _put(wanted, keys, value)
+        _put(wanted, keys, value, file)
         text = insert(text, keys, value)
     if not _says(text, wanted):
         lines = "\n".join(_lines(keys, value, 0) for keys, value in entries)
@@ -97,7 +97,11 @@ def _find(values: Any, keys: Sequence[str]) -> Any:
     return values
 
 
-def _put(values: dict, keys: Sequence[str], value: Any) -> None:
-    for key in keys[:-1]:
-        values = values.setdefault(key, {})
+def _put(values: dict, keys: Sequence[str], value: Any, file: Path) -> None:
+    for depth, key in enumerate(keys[:-1], 1):
+        if values.get(key) is None:  # a section with nothing below it is one without entries
+            values[key] = {}
+        values = values[key]
+        if not isinstance(values, dict):
+            raise InputError(f"{file}: {'.'.join(keys[:depth])} is {shown(values)}, expected a mapping of keys")
     values[keys[-1]] = value
