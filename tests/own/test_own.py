@@ -80,9 +80,9 @@ def test_what_files_tell_is_read_from_them_and_a_study_uses_it(things, capsys, m
     assert benchmark.columns == ("premise", "choice1", "choice2", "question", "label")
     assert plan.source("rows", "de").path == f"{things}/rows/de.jsonl"
     assert model_of(plan.bases["tiny"]).parameters == model.num_parameters()
-    evaluated = run("evaluate", "--model", things / "Tiny", "--benchmark", "copa", "--configfile", mine, "--data",
-                    things / "data", "--output", things / "r.json", "--samples", things / "s.parquet", "--items", "3",
-                    "--device", "cpu")  # fmt: skip
+    # the data lies where the configuration says
+    evaluated = run("evaluate", "--model", things / "Tiny", "--benchmark", "copa", "--configfile", mine, "--output",
+                    things / "r.json", "--samples", things / "s.parquet", "--items", 3, "--device", "cpu")  # fmt: skip
     assert not evaluated and "accuracy" in capsys.readouterr().err
 
 
@@ -103,6 +103,20 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(things):
     config.write_text(config.read_text().replace('"llama"', '"mamba"'))
     assert "model_type 'mamba' is not supported" in run("add-base", things / "Tiny", "--configfile", mine)
     assert not mine.exists()
+
+
+def test_the_whole_name_of_a_task_is_one_language(things):
+    mine = things / "my.yaml"
+    data = ("--data", things / "data", "--configfile", mine, "--name", "copa")
+    assert not run("add-benchmark", "xcopa", "xcopa_tr", *data)
+    row = merge_config([mine])["own"]["benchmarks"]["copa"]
+    assert (row["task_prefix"], row["languages"]) == ("xcopa_", ["tr"])
+
+
+def test_a_prefix_that_ends_too_early_is_said(things):
+    data = ("--data", things / "data", "--configfile", things / "my.yaml", "--name", "copa")
+    said = run("add-benchmark", "xcopa", "xcopa", *data)
+    assert "after 'xcopa' comes no code of a language, but _et _tr; the prefix ends where the code begins" in said
 
 
 def test_rows_of_one_configuration_are_not_those_of_the_next():

@@ -36,7 +36,11 @@ def command(
     samples: Annotated[Path, typer.Option(help="Table with one row per item (parquet).")],
     benchmark: Annotated[str, typer.Option(help="Benchmark of config/benchmarks.tsv, or of --configfile.")] = "",
     data: Annotated[
-        Path | None, typer.Option(help="Directory with data sets in folders named like their hub ids.")
+        Path | None,
+        typer.Option(
+            help="Directory with data sets in folders named like their hub ids. Default: locations.benchmarks of "
+            "--configfile."
+        ),
     ] = None,
     loss: Annotated[
         str,
@@ -49,7 +53,8 @@ def command(
         str, typer.Option(help="With --loss: prompt template. Default: the one that the model was tuned with.")
     ] = "",
     config: Annotated[
-        Path | None, typer.Option("--configfile", help="Configuration that has the benchmark (own.benchmarks).")
+        Path | None,
+        typer.Option("--configfile", help="Configuration that has the benchmark (own.benchmarks), or its data."),
     ] = None,
     base: Annotated[Path | None, typer.Option(help="Base of the adapter, instead of the one it names.")] = None,
     cache: Annotated[
@@ -59,7 +64,7 @@ def command(
         str,
         typer.Option(
             help="Only these languages, comma-separated: by any names; all: also those that "
-            "only the data's own task files have. Default: the benchmark's."
+            "only task files have, as far as config/languages.tsv knows them. Default: the benchmark's."
         ),
     ] = "",
     items: Annotated[
@@ -84,12 +89,13 @@ def command(
         losses = RowLosses(loss, split_languages(languages, "--languages"), items, template)
         print(losses.measure(ModelDirectory.find(model, base), options, output, samples), file=sys.stderr)
         return
-    if data is None:
-        raise InputError("--benchmark: the directory of its data is missing; name it: --data DIR")
     if template:
         raise InputError("--template: belongs to --loss; a benchmark has the harness's own prompts")
     if config is not None:
-        load_config(merge_config([config]), str(config))
+        located = load_config(merge_config([config]), str(config))["locations"]["benchmarks"]
+        data = data or (Path(located) if located else None)
+    if data is None:
+        raise InputError("--benchmark: the directory of its data is missing; name it: --data DIR")
     listed = tuple(code.strip() for code in languages.split(",") if code.strip())
     chosen = EVERY_TASK if listed == (EVERY_TASK,) else listed or None
     evaluation = Evaluation(benchmark, find_benchmark(benchmark), "directory", str(data), chosen, items)

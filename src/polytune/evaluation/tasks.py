@@ -17,6 +17,7 @@ from polytune.errors import InputError, nearest
 from polytune.evaluation.documents import Documents, find_files, read_documents
 from polytune.files import digest, sha256_file
 from polytune.languages import codes
+from polytune.readers.text import say
 from polytune.readers.yaml import read_mapping
 
 if TYPE_CHECKING:
@@ -91,12 +92,21 @@ def select_tasks(
         except InputError:
             return False
 
+    def is_called(task: str) -> bool:
+        """Return whether a language is called so, though not in such names: then the file's name is a mistake."""
+        return codes.known_code(task.removeprefix(prefix)) is not None
+
     names = [prefix + code for code in benchmark.languages]
     if languages is None:
         if missing := [name for name in names if name not in available]:
             raise InputError(f"{where}: no task file for '{missing[0]}'{nearest(missing[0], available)}")
     elif languages == EVERY_TASK:
         names = [name for name in available if name.startswith(prefix)]
+        if unknown := [name for name in names if not is_known(name) and not is_called(name)]:
+            names = [name for name in names if name not in unknown]
+            say(
+                f"{benchmark.benchmark}: left out, since config/languages.tsv has no such language: {' '.join(unknown)}"
+            )
         if not names:
             raise InputError(f"{where}: no task files named '{prefix}...' for benchmark {benchmark.benchmark}")
     else:

@@ -26,7 +26,7 @@ def find_tasks(name: str, folder: str, prefix: str, data: Path) -> Benchmark:
     """
     draft = Benchmark(name, folder, prefix, "language", "-", "", (), ())
     tasks = read_tasks(draft, data)
-    mine = {task.removeprefix(prefix): content for task, content in tasks.items() if task.startswith(prefix)}
+    prefix, mine = _find_codes(prefix, tasks)
     if not mine:
         raise InputError(f"lm_eval/tasks/{folder}: no task begins with '{prefix}'{nearest(prefix, tasks)}")
     there = {code: content for code, content in mine.items() if _has_data(content, data)}
@@ -34,13 +34,32 @@ def find_tasks(name: str, folder: str, prefix: str, data: Path) -> Benchmark:
         ids = ", ".join(sorted({str(content.get("dataset_path")) for content in mine.values()}))
         raise InputError(f"{data}: no data of {ids}, in a folder of that name and one of the layouts")
     scheme = max(SCHEMES, key=lambda one: sum(_knows(code, one) for code in there))
-    if unknown := [code for code in there if not _knows(code, scheme)]:
+    unknown = [code for code in there if not _knows(code, scheme)]
+    if len(unknown) == len(there):
+        raise InputError(
+            f"lm_eval/tasks/{folder}: after '{prefix}' comes no code of a language, but {' '.join(unknown)}; "
+            "the prefix ends where the code begins"
+        )
+    if unknown:
         print(f"left out, since config/languages.tsv has no such language: {' '.join(unknown)}")
     known = {code: content for code, content in there.items() if code not in unknown}
     places = {(str(content["dataset_path"]), evaluated_split(content)) for content in known.values()}
     if len(places) != 1:
         raise InputError(f"lm_eval/tasks/{folder}: '{prefix}*' read more than one data set or split: {sorted(places)}")
     return Benchmark(name, folder, prefix, scheme, *places.pop(), tuple(known), ())
+
+
+def _find_codes(prefix: str, tasks: dict[str, dict]) -> tuple[str, dict[str, dict]]:
+    """Return the prefix and what follows it in the names of tasks; the whole name of one task is that task alone."""
+    named = [task for task in tasks if task.startswith(prefix)]
+    if named == [prefix]:
+        # the shortest ending that is a language: `eu` of `truthfulqa-multi_mc1_eu`, `deu_Latn` of `belebele_deu_Latn`
+        endings = [prefix[place + 1 :] for place in range(len(prefix) - 1, 0, -1) if prefix[place] in "_-"]
+        for code in endings:
+            if any(_knows(code, scheme) for scheme in SCHEMES):
+                return prefix.removesuffix(code), {code: tasks[prefix]}
+        raise InputError(f"the task '{prefix}' does not end with the code of a language of config/languages.tsv")
+    return prefix, {task.removeprefix(prefix): tasks[task] for task in named if task != prefix}
 
 
 def _has_data(content: dict[str, Any], data: Path) -> bool:
@@ -65,7 +84,10 @@ def chance_of(benchmark: Benchmark, data: Path, tasks: dict[str, dict], rows: di
 
 def command(
     folder: Annotated[str, typer.Argument(help="Folder of the harness's task files, below lm_eval/tasks.")],
-    prefix: Annotated[str, typer.Argument(help="What its tasks' names begin with, before the language's code.")],
+    prefix: Annotated[
+        str,
+        typer.Argument(help="What its tasks' names begin with, before the language's code; or one task's whole name."),
+    ],
     data: Annotated[Path, typer.Option(help="Directory with data sets in folders named like their hub ids.")],
     config: Annotated[Path, typer.Option("--configfile", help="Your configuration file; made if it is not there.")],
     name: Annotated[str, typer.Option(help="Its name in studies: a-z, 0-9 and dashes.")],
@@ -90,7 +112,7 @@ def command(
     row = {
         "title": title or name,
         "harness_folder": folder,
-        "task_prefix": prefix,
+        "task_prefix": found.task_prefix,
         "code_scheme": found.code_scheme,
         "hub_id": found.hub_id,
         "split": found.split,
