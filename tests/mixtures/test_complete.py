@@ -13,7 +13,7 @@ from polytune.data.templates import Template
 from polytune.data.tokens import TokenStore
 from polytune.errors import InputError
 from polytune.files import read_json
-from polytune.mixtures.build import build_mixture
+from polytune.mixtures.build import build_mixture, read_recipe
 from polytune.mixtures.families import expand_family
 from polytune.mixtures.manifest import Mixture
 
@@ -69,6 +69,51 @@ def ids_of(mixture, folder):
         rows = json.loads((folder / f"{part.language}.json").read_text())
         found[part.language] = [rows[number]["id"] for number in mixture.select(part, store.keys)]
     return found
+
+
+def build_family(folder, complete_rows, **amount):
+    """English, then English and Chinese, then all three: the mixtures that an incremental family grows by."""
+    options = {"order": ["en", "zh", "af"], "sizes": [1, 2, 3], "complete_rows": complete_rows, **amount}
+    given = {"family": "incremental", "source": "toy", **options}
+    lengths = {"tokens": "words", "max_length_tokens": LONGEST, "max_source_length_tokens": None}
+    recipes = expand_family("mix", given, ["en", "zh", "af"], "study.yaml: mixtures.mix")
+    recipes = [replace(recipe, complete_for=(lengths,)) for recipe in recipes]
+    return recipes, [build_mixture(recipe, folder / "data", tokens=folder / "tokens") for recipe in recipes]
+
+
+@pytest.mark.parametrize("complete_rows", [True, "family"])
+def test_growing_mixtures_stay_nested_where_the_family_decides_what_is_complete(folder, complete_rows):
+    recipes, mixtures = build_family(folder, complete_rows, rows=30)
+    questions = [set(ids_of(mixture, folder)["en"]) for mixture in mixtures]
+    assert all(len(ids) == 30 for ids in questions)
+    assert [bool(ids & CUT) for ids in questions] == [complete_rows is True] * 2 + [False]
+    assert (questions[0] == questions[1] == questions[2]) is (complete_rows == "family")
+    names = [recipe.name for recipe in recipes]
+    ending = "30-rows-complete" + ("-in-mix" if complete_rows == "family" else "")
+    assert names == [f"toy-en-{ending}", f"toy-mix-2-{ending}", f"toy-mix-3-{ending}"]
+    stores = [{language for _, _, language in recipe.needed_stores} for recipe in recipes]
+    assert stores == [{"en", "zh", "af"}] * 3 if complete_rows == "family" else [{"en"}, {"en", "zh"}, {*WORDS}]
+
+
+def test_a_budget_of_a_family_is_nested_too(folder):
+    _, mixtures = build_family(folder, "family", total_rows=60)
+    questions = [set(ids_of(mixture, folder)["en"]) for mixture in mixtures]
+    assert [len(ids) for ids in questions] == [60, 30, 20]
+    assert questions[2] < questions[1] < questions[0]
+    assert mixtures[0].notes == (
+        f"{len(CUT)} ids are left out in every language of the family, since an answer is cut at 30 tokens: "
+        "zh 25, af 10",
+    )
+
+
+def test_what_was_not_asked_for_is_in_no_spec(folder):
+    (recipe, *_), _ = build_family(folder, True, rows=30)
+    assert "complete_languages" not in recipe.content()
+    (recipe, *_), (mixture, *_) = build_family(folder, "family", rows=30)
+    assert recipe.content()["complete_languages"] == ("en", "zh", "af")
+    file = folder / "spec.json"
+    file.write_text(json.dumps({"mixture": recipe.name, "recipe": recipe.content()}))
+    assert build_mixture(read_recipe(file), folder / "data", tokens=folder / "tokens") == mixture
 
 
 @pytest.mark.parametrize("amount", [{"rows": "all"}, {"rows": 30}, {"share": 0.5}])

@@ -83,9 +83,29 @@ def test_the_whole_study_has_five_sizes_twice_and_two_seeds(project, given, tmp_
     assert len(plan.tuned) == 2 * 2 * 5
 
 
+def test_complete_rows_of_a_family_are_complete_for_every_run_of_the_family(project, given, tmp_path):
+    """Each mixture of the family waits for the stores of all its languages, and its training for its own alone."""
+    plan = plan_of(project, given, "smollm2.yaml", tmp_path, ("complete_rows: true", "complete_rows: family"))
+    budget, growing = plan.studies["small-real"].families.values()
+    for recipe in (plan.recipes[one.name] for one in budget):
+        assert recipe.name.endswith("-complete-in-one-budget") and len(recipe.complete_languages) == 12
+        assert len(recipe.needed_stores) == len(plan.reports(recipe.name)) == 12
+        [told] = recipe.complete_for
+        assert told["max_length_tokens"] == 1024
+    assert [len(plan.recipes[one.name].needed_stores) for one in growing] == [1, 2, 4, 8, 12]
+    english = next(run for run in plan.tuned.values() if run.mixture == budget[0].name)
+    assert len(plan.token_indexes(english)) == 1
+
+
+def test_the_whole_study_keeps_its_questions_as_languages_are_added(project, given, tmp_path):
+    plan = plan_of(project, given, "smollm2-full.yaml", tmp_path)
+    assert {len(recipe.complete_languages) for recipe in plan.recipes.values()} == {12}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (("complete_rows: true", "complete_rows: famly"), "'famly' is not allowed; expected true or false or 'family'"),
         (("judge: reference}", "judge: exact}"), "judge: 'exact' has no verdict by protocol 'exact-match'; .*ref"),
         (("protocol: exact-match", "protocol: rating-3"), "'reference' has no verdict by protocol 'rating-3'"),
         (

@@ -38,7 +38,9 @@ def read_recipe(path: Path) -> Recipe:
     content = read_json(path)
     try:
         recipe = content["recipe"]
-        lists = {name: tuple(recipe.get(name, ())) for name in ("languages", "weights", "complete_for")}
+        lists = {
+            name: tuple(recipe.get(name, ())) for name in ("languages", "weights", "complete_for", "complete_languages")
+        }
         return Recipe(content["mixture"], **{**recipe, **lists})
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not the recipe of a mixture: {error}") from None
@@ -54,8 +56,10 @@ def build_mixture(
     Raises `InputError` when a language has fewer rows than the recipe asks for, or none at all.
     """
     languages = recipe.languages if selection is None else in_table_order(read_json(selection)["languages"])
-    reports = {language: read_json(data / recipe.source / f"{language}.report.json") for language in languages}
-    incomplete, notes = find_incomplete(recipe, languages, reports, tokens)
+    looked_at = in_table_order({*languages, *recipe.complete_languages})
+    reports = {language: read_json(data / recipe.source / f"{language}.report.json") for language in looked_at}
+    incomplete, notes = find_incomplete(recipe, looked_at, reports, tokens)
+    reports = {language: reports[language] for language in languages}
     if incomplete or recipe.amount.get("rows") != "all":
         keys = {language: read_keys(data, recipe.source, language) for language in languages}
         keys = {language: values[is_complete(values, incomplete)] for language, values in keys.items()}

@@ -14,7 +14,7 @@ from polytune.mixtures.families import Recipe
 def find_incomplete(
     recipe: Recipe, languages: Iterable[str], reports: dict[str, dict], tokens: Path
 ) -> tuple[tuple[int, ...], list[str]]:
-    """Return the keys of rows with a cut answer in some language, ascending, and what must be said about them.
+    """Return the keys of rows with a cut answer in one of `languages`, ascending, and what must be said about them.
 
     `tokens` is the folder of all token stores; the recipe says in which of them (`complete_for`) and at what length.
     Raises `InputError` for a store of other rows than the `reports` are about.
@@ -33,6 +33,7 @@ def find_incomplete(
     if not found:
         return (), []
     longest = " or ".join(str(length) for length in sorted({one["max_length_tokens"] for one in recipe.complete_for}))
+    everywhere = "every language of the family" if recipe.complete_languages else "every language"
     each = ", ".join(f"{language} {count:,}" for language, count in counts.items() if count)
-    note = f"{len(found):,} ids are left out in every language, since an answer is cut at {longest} tokens: {each}"
+    note = f"{len(found):,} ids are left out in {everywhere}, since an answer is cut at {longest} tokens: {each}"
     return tuple(sorted(found)), [note]

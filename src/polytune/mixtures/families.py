@@ -18,6 +18,8 @@ from polytune.files import digest
 from polytune.languages.codes import languages as language_table
 
 AMOUNTS = ("rows", "total_rows", "share")
+FAMILY = "family"
+"""As `complete_rows`: an answer that is cut in a language of one mixture counts for all mixtures of the entry."""
 COMMON = ("family", "source", *AMOUNTS, "seed", "replay", "complete_rows", "coordinates")
 """Keys that every family takes; the others are the options of its function."""
 
@@ -50,6 +52,8 @@ class Recipe:
     order: tuple[str, ...] = ()
     complete_rows: bool = False
     """Whether ids are left out in every language whose answer is cut in one by a run that is tuned on the mixture."""
+    complete_languages: tuple[str, ...] = ()
+    """Languages whose cut answers count besides the mixture's own: those of its whole family, empty for none."""
     complete_for: tuple[dict, ...] = ()
     """These runs' token stores and maximum lengths: `tokens`, `max_length_tokens`, `max_source_length_tokens`."""
 
@@ -62,7 +66,8 @@ class Recipe:
     def needed_stores(self) -> list[tuple[str, str, str]]:
         """Return (tokens, source, language) of the token stores that say which answers are cut, if the mixture asks."""
         stores = dict.fromkeys(one["tokens"] for one in self.complete_for)
-        return [(store, self.source, language) for store in stores for language in self.languages]
+        languages = dict.fromkeys((*self.languages, *self.complete_languages))
+        return [(store, self.source, language) for store in stores for language in languages]
 
     @property
     def selection_name(self) -> str:
@@ -78,7 +83,8 @@ class Recipe:
     def content(self) -> dict:
         """Return what decides the rows: all but the name and the place in a study."""
         left_out = {"name", "family", "coordinates", "order", "complete_rows"}
-        left_out |= set() if self.complete_for else {"complete_for"}  # which older specs do not have
+        # which older specs do not have
+        left_out |= {name for name in ("complete_for", "complete_languages") if not getattr(self, name)}
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
@@ -92,7 +98,8 @@ class Draft:
     amount: dict
     seed: int
     replay: dict
-    complete_rows: bool
+    complete_rows: bool | str
+    """`family`: the same ids are left out in all mixtures of the entry."""
     coordinates: dict
     where: str
 
@@ -106,7 +113,7 @@ class Draft:
             self.amount,
             self.seed,
             replay=self.replay,
-            complete_rows=self.complete_rows,
+            complete_rows=bool(self.complete_rows),
             family=self.family,
             coordinates={**coordinates, **amount, **self.coordinates},
             **others,
@@ -133,6 +140,8 @@ class Draft:
         if self.seed != 1 and amount != "all":
             label += f"-sample{self.seed}"
         label += "-complete" if self.complete_rows else ""
+        # one language has other rows in another family then
+        label += f"-in-{self.key}" if self.complete_rows == FAMILY else ""
         return label + (f"-replay{self.replay['rows']}" if self.replay else "")
 
     def needs_total(self) -> None:
@@ -253,4 +262,7 @@ def expand_family(key: str, options: dict, offered: Sequence[str], where: str) -
         repeated = sorted({code for code in recipe.languages if recipe.languages.count(code) > 1})
         if repeated:
             raise InputError(f"{where}: {', '.join(repeated)} stands twice")
+    if draft.complete_rows == FAMILY:
+        together = in_table_order({code for recipe in recipes for code in recipe.languages})
+        recipes = [replace(recipe, complete_languages=together) for recipe in recipes]
     return recipes

@@ -114,7 +114,11 @@ def _completed(recipe: Recipe, study: Study) -> Recipe:
     """Return a recipe of complete rows with what completeness means: lengths and token stores of the study's runs."""
     if not recipe.complete_rows:
         return recipe
-    runs = [run for run in study.runs.values() if run.mixture == recipe.name]
+    alike = {recipe.name}
+    if recipe.complete_languages:  # an answer that one run of the family cuts is in no mixture of it
+        families = [family for family in study.families.values() if any(one.name == recipe.name for one in family)]
+        alike |= {one.name for family in families for one in family if one.source == recipe.source}
+    runs = [run for run in study.runs.values() if run.mixture in alike]
     names = ("max_length_tokens", "max_source_length_tokens")
     told = [
         {"tokens": run.tokens.name} | {name: run.spec["hyperparameters"].get(name) for name in names} for run in runs

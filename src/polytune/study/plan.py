@@ -194,8 +194,10 @@ class Plan:
         return found + [(recipe.replay["source"], code) for code in recipe.replay.get("languages", ())]
 
     def reports(self, mixture: str) -> list[str]:
-        """Return the report of every source and language in a mixture."""
-        return [self.paths.report(*part) for part in self.parts(mixture)]
+        """Return the report of every source and language in a mixture, and of those that decide its complete rows."""
+        recipe = self.recipes[mixture]
+        parts = [*self.parts(mixture), *((recipe.source, code) for code in recipe.complete_languages)]
+        return [self.paths.report(*part) for part in dict.fromkeys(parts)]
 
     def selection(self, mixture: str) -> list[str]:
         """Return the file that names the languages of a mixture whose languages are chosen, or nothing."""
