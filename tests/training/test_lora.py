@@ -115,6 +115,7 @@ def test_without_target_modules_the_adapters_go_to_query_key_and_value(kind, nam
     train.command(**case.options())
     assert {name.split(".")[-3] for name in weights(tmp_path / "model")} == names
     assert set(read_json(tmp_path / "model/adapter_config.json")["target_modules"]) == names
+    assert f"target_modules {' '.join(sorted(names))} |" in (tmp_path / "model/README.md").read_text()
 
 
 def test_an_unknown_target_module_is_an_error_with_the_names_there_are(tmp_path):

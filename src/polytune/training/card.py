@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from polytune.errors import counted
-from polytune.files import write_text
+from polytune.files import read_json, write_text
 from polytune.mixtures.manifest import Mixture
-from polytune.training.spec import Spec
+from polytune.training.spec import Lora, Spec
 
 LICENSE_NOTE = (
     "The license of the base model and those of the instruction data apply to these weights; "
@@ -66,7 +66,10 @@ def write_card(
     ]
     for name in nested:
         if hyper[name] is not None:
-            rows.insert(4, (name, ", ".join(f"{key} {value}" for key, value in vars(hyper[name]).items())))
+            values = vars(hyper[name])
+            if name == "lora":
+                values = values | {"target_modules": _target_modules(path.parent, hyper[name])}
+            rows.insert(4, (name, ", ".join(f"{key} {value}" for key, value in values.items())))
     if "validation" in manifest:
         chosen, curve = manifest["validation"]["chosen_update"], manifest["validation"]["losses"]
         loss = next(point["loss"] for point in curve if point["update"] == chosen)
@@ -93,3 +96,10 @@ Languages: {", ".join(mixture.languages)}.
 `manifest.json` holds digests of the run, the mixture and the weights, and the versions of the libraries.
 """,
     )
+
+
+def _target_modules(directory: Path, lora: Lora) -> str:
+    """Return the layers that have adapters, as the saved adapter names them: a spec may leave them out."""
+    file = directory / "adapter_config.json"
+    named = read_json(file)["target_modules"] if file.is_file() else lora.target_modules
+    return " ".join(sorted(named))
