@@ -26,7 +26,7 @@ def write_directories(folder: Path) -> dict:
     return {"bases": bases, "sources": {"alpaca-mt": str(folder / "alpaca")}}
 
 
-def write_alpaca(folder: Path) -> None:
+def write_alpaca(folder: Path, count: int = ROWS) -> None:
     """Write the cleaned Alpaca in nine languages: JSON lists of instruction, input and output, the same by position."""
     folder.mkdir(parents=True)
     for code in LANGUAGES:
@@ -36,7 +36,7 @@ def write_alpaca(folder: Path) -> None:
                 "input": "" if number % 3 else "in words",
                 "output": f"{code} {number + 1}",
             }
-            for number in range(ROWS)
+            for number in range(count)
         ]
         (folder / f"alpaca_data_cleaned.{code}.json").write_text(json.dumps(rows, ensure_ascii=False, indent=2))
 

@@ -33,11 +33,11 @@ def write_directories(folder: Path) -> dict:
     }
 
 
-def write_lima(folder: Path) -> None:
+def write_lima(folder: Path, count: int = LIMA) -> None:
     """Write Lima-X: JSON lists of instruction, input and output, the same by position."""
     folder.mkdir(parents=True)
     for code in LANGUAGES:
-        (folder / f"lima_{code}.json").write_text(json.dumps(_rows(code, LIMA)))
+        (folder / f"lima_{code}.json").write_text(json.dumps(_rows(code, count)))
 
 
 def write_mt_bench(folder: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 from polytune.cli import main
 from polytune.config.settings import load_config, merge_config
 from polytune.config.tables import OWN, bases, sources
-from polytune.costs.local import count_items, count_rows
+from polytune.costs.local import count_items
 from polytune.costs.memory import model_of
 from polytune.errors import InputError
+from polytune.readers.counts import count_rows
 from polytune.study.plan import Plan
 from tests.cases.evaluation_cases import build_model, write_model, write_xcopa
 
@@ -103,6 +104,30 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(things):
     config.write_text(config.read_text().replace('"llama"', '"mamba"'))
     assert "model_type 'mamba' is not supported" in run("add-base", things / "Tiny", "--configfile", mine)
     assert not mine.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("rows: 4}}", "rows: 9}}"), r"mixtures\.both\.rows: 9 rows are asked for, .*rows/en\.jsonl has 8"),
+        (("rows: 4}}", "total_rows: 17}}"), r"mixtures\.both\.total_rows: 17 rows are asked for, 'rows' has en 8,"),
+        (("rows: 4}}", "share: 0.05}}"), r"mixtures\.both\.share: 0\.05 of 8 rows of .*rows/en\.jsonl is not one row"),
+        (("template: alpaca", "template: chat"), r"run 'tiny/lora/rows-both-4-rows/seed1': template: 'chat': .*/Tiny: "
+         "the tokenizer has no chat template; name a template of config/templates"),
+        (("rows: 4}}", "rows: 8}}"), ""),
+        (("rows: 4}}", "total_rows: 16}}"), ""),
+    ],
+)  # fmt: skip
+def test_what_the_files_cannot_give_is_said_when_planning(things, monkeypatch, change, message):
+    monkeypatch.chdir(things)
+    mine = add_all(things)
+    (things / "study.yaml").write_text(STUDY.replace(*change))
+    config = load_config({**merge_config([mine]), "studies": [str(things / "study.yaml")], "scale": "full"})
+    if not message:
+        assert Plan(config).tuned
+        return
+    with pytest.raises(InputError, match=message):
+        Plan(config)
 
 
 def test_the_whole_name_of_a_task_is_one_language(things):

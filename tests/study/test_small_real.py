@@ -13,6 +13,7 @@ from polytune.study.plan import Plan
 from tests.cases.evaluation_cases import build_model, write_tokenizer
 
 CODES = ("en", "ar", "de", "el", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
+ROWS = 720  # as many as the larger of the two studies takes of English
 BASE = "smollm2-135m/base/none/seed0"
 
 
@@ -23,10 +24,11 @@ def given(tmp_path_factory):
     for part in ("train", "test"):
         (root / "split" / part).mkdir(parents=True)
         for code in CODES:
-            row = {"id": "1", "instruction": "Who?", "input": "Ada came.", "output": "Ada"}
-            (root / "split" / part / f"{code}.jsonl").write_text(json.dumps(row) + "\n")
+            rows = [{"id": str(i), "instruction": "Who?", "input": "Ada came.", "output": "Ada"} for i in range(ROWS)]
+            (root / "split" / part / f"{code}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     vocabulary = write_tokenizer(root / "model")
     build_model("llama", vocabulary).save_pretrained(root / "model")
+    (root / "model/chat_template.jinja").write_text("{{ messages }}")  # rendered by no plan
     (root / "benchmarks").mkdir()
     return root
 
@@ -100,6 +102,23 @@ def test_complete_rows_of_a_family_are_complete_for_every_run_of_the_family(proj
 def test_the_whole_study_keeps_its_questions_as_languages_are_added(project, given, tmp_path):
     plan = plan_of(project, given, "smollm2-full.yaml", tmp_path)
     assert {len(recipe.complete_languages) for recipe in plan.recipes.values()} == {12}
+
+
+def test_a_model_without_a_chat_template_and_files_with_too_few_rows_are_refused(project, given, tmp_path):
+    root = tmp_path / "given"
+    shutil.copytree(given, root)
+    (root / "model/chat_template.jinja").unlink()
+    with pytest.raises(
+        InputError, match=r"run 'smollm2-135m/lora/.*': template: 'chat': .*/model: the tokenizer has no"
+    ):
+        plan_of(project, root, "smollm2.yaml", tmp_path)
+    settings = root / "model/tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "chat_template": "{{ messages }}"}))
+    assert plan_of(project, root, "smollm2.yaml", tmp_path).tuned
+    root = root.rename(tmp_path / "fewer")  # files are counted once in a process
+    (root / "split/train/th.jsonl").write_text(json.dumps({"id": "1"}) + "\n")
+    with pytest.raises(InputError, match=r"mixtures\.growing\.rows: 8 rows are asked for, .*/th\.jsonl has 1"):
+        plan_of(project, root, "smollm2.yaml", tmp_path)
 
 
 @pytest.mark.parametrize(

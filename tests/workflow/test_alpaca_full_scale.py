@@ -23,6 +23,7 @@ def checkout(clean_checkout, tmp_path_factory, shared_data):
     if not prompts.is_dir():
         pytest.skip(f"OpenAssistant-50 is not at {prompts}")
     copy = clean_checkout.copy(folder / "polytune")
+    copy.edit("config/studies/alpaca.yaml", "total_rows: 52000", f"total_rows: {ROWS}")  # as many as are written here
     locations = {**write_directories(folder), "prompts": {"openassistant-50": str(prompts)}}
     settings = {"studies": ["alpaca"], "scale": "full", "training": {"devices": 1}, "locations": locations}
     (copy.folder / "my.yaml").write_text(json.dumps(settings))
@@ -41,7 +42,6 @@ def test_a_part_of_it_runs_on_real_layouts(checkout, tmp_path):
     """The first base of each entry: BLOOM by LoRA and in full, Pythia and a LLaMA, asked the real questions."""
     small = checkout.copy(tmp_path / "polytune")
     study = read_yaml(small.folder / "config/studies/alpaca.yaml")
-    study["mixtures"]["downsampled"]["total_rows"] = ROWS
     for entry in study["runs"]:
         entry["bases"], entry["mixtures"] = entry["bases"][:1], ["multilingual"]
         entry["hyperparameters"]["validation"]["share"] = 0.2

@@ -45,10 +45,10 @@ PINCH = ["en", "ar", "cs", "es", "et", "fi", "he", "hi", "hr", "it", "pl", "ru",
 
 
 def write_lists(folder, languages):
-    """Write lists of instructions in Alpaca's layout: what the study pinch asks a reader to translate."""
+    """Write lists of instructions in Alpaca's layout: what the study pinch asks a reader to translate, as many rows."""
     folder.mkdir()
     for code in languages:
-        rows = [{"instruction": f"{code} {number}", "input": "", "output": f"{number}"} for number in range(3)]
+        rows = [{"instruction": f"{code} {number}", "input": "", "output": f"{number}"} for number in range(4640)]
         (folder / f"{code}.json").write_text(json.dumps(rows))
 
 
@@ -83,9 +83,9 @@ def checkout(clean_checkout, tmp_path_factory):
                 call = [sys.executable, "-m", "polytune.cli", *command.words[1:]]
                 subprocess.run(call, cwd=checkout.folder, env=checkout.environment, check=True, capture_output=True)
     shutil.copytree(checkout.folder / "made/benchmarks", checkout.folder / BENCHMARKS)
-    write_alpaca(checkout.folder / "alpaca-mt")
+    write_alpaca(checkout.folder / "alpaca-mt", 52_000 // 9 + 1)
     write_questions(checkout.folder / "openassistant-50")
-    write_lima(checkout.folder / "lima-x")
+    write_lima(checkout.folder / "lima-x", 1030)
     for name, languages in (("lima-oasst", PINCH), ("alpaca-farm", PINCH)):
         write_lists(checkout.folder / name, languages)
     write_mt_bench(checkout.folder / "MT-Bench-X")

@@ -35,7 +35,13 @@ def test_the_whole_study_is_planned(checkout):
     """Two bases, each tuned on two sets by nine mixtures."""
     identifier = {"identifier": "py3langid"}  # OpenLID's model would have to be fetched
     small = checkout.copy(checkout.folder.parent / "planned")
-    change_study(small, lambda study: study["evaluation"]["prompts"]["mt-bench"].update(identifier))
+
+    def change(study: dict) -> None:
+        study["evaluation"]["prompts"]["mt-bench"].update(identifier)
+        for options in study["mixtures"].values():  # as many rows as are written here
+            options |= {key: LIMA for key in ("rows", "total_rows") if isinstance(options.get(key), int)}
+
+    change_study(small, change)
     planned = small.plan("polyglot", "--configfile", "my.yaml")
     assert planned["train_full"] == 2 * 2 * (5 + 4)
     assert planned["read_source"] == 2 * len(LANGUAGES)

@@ -17,7 +17,7 @@ from polytune.costs.answers import generation, judgement, loss, on_one_device
 from polytune.costs.assumptions import GIGA, Assumptions, Device
 from polytune.costs.cost import Cost
 from polytune.costs.jobs import Download, Evaluated, Job, Rows, Subject, Training, stem
-from polytune.costs.local import count_items, count_rows
+from polytune.costs.local import count_items
 from polytune.costs.manifests import evaluations, responses
 from polytune.costs.operations import (
     Calibration,
@@ -26,6 +26,7 @@ from polytune.costs.operations import (
     training_memory,
 )
 from polytune.files import read_json
+from polytune.readers.counts import count_rows
 
 
 class Costs:

@@ -15,6 +15,7 @@ from polytune.config.benchmarks import Evaluation
 from polytune.config.kinds import Kind
 from polytune.config.paths import FIGURE_FORMATS, TABLE_FORMATS, Paths
 from polytune.config.settings import load_study
+from polytune.data.templates import CHAT
 from polytune.errors import InputError
 from polytune.figures.kinds import FIGURES
 from polytune.files import write_json
@@ -24,6 +25,7 @@ from polytune.study.check import check_study
 from polytune.study.chosen import Chosen
 from polytune.study.earlier import Earlier, Key, asked_evaluations, earlier_evaluations, merge
 from polytune.study.expand import Run, Study, differences, expand_study
+from polytune.study.local import check_chat, check_rows
 from polytune.study.outside import Outside, Place, Source, UsedBase, World
 from polytune.study.owed import Owed
 from polytune.study.pretraining import expand_pretraining
@@ -46,9 +48,13 @@ class Plan:
             if study.name in self.studies:
                 raise InputError(f"configuration: studies: the study '{study.name}' is listed twice")
             check_study(study)
+            check_rows(study, self.outside)
             self.studies[study.name] = study
         # conflicts between studies are said now
         _ = self.recipes, self.runs, self.answers.responses, self.chosen.vectors
+        chatty = {run.tokens.name: path for path, run in self.tuned.items() if run.tokens.template == CHAT}
+        for tokens, path in chatty.items():
+            check_chat(Path(self.tokenizer(tokens).path), f"run '{path}': template")
 
     # --- what the studies share ---
 
