@@ -143,16 +143,25 @@ def _end_of_connected_process() -> Iterator[None]:
     DeepSpeed's parameters hold the process groups, so gloo's threads outlive them; one that frees its last tensor while
     Python shuts down aborts the process ("terminate called without an active exception"), whatever it has finished.
     """
+    status: str | int | None = None
     try:
         yield
     except SystemExit as end:
-        if "polytune.training.deepspeed" not in sys.modules:
+        if not _is_connected():
             raise
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(1 if isinstance(end.code, str) else end.code or 0)
+        status = end.code
+    if not _is_connected():
+        return
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if isinstance(status, str) else status or 0)
+
+
+def _is_connected() -> bool:
+    module = sys.modules.get("polytune.training.deepspeed")
+    return module is not None and module.Connection.made
 
 
 def _run(name: str, options: list[str]) -> None:

@@ -9,9 +9,9 @@ from scipy import stats
 
 from polytune.analysis.choices import Choice, Layout, choose_runs, choose_scores, name_models, without_world
 from polytune.analysis.groups import mean_scores
-from polytune.analysis.intervals import wilson_interval
 from polytune.analysis.items import Items
 from polytune.analysis.points import select_points
+from polytune.analysis.wilson import wilson_interval
 from polytune.errors import InputError
 from polytune.scores.spec import UNTUNED
 from tests.cases.synthetic_study import (

@@ -147,7 +147,7 @@ def test_a_seed_that_kmeans_does_not_take_is_no_option(tmp_path, seed, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["select-languages", "--features=rnd", "--k=2", f"--seed={seed}", f"--output={output}"])
     assert ended.value.code != 0
-    assert "Invalid value for '--seed'" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("polytune select-languages: --seed: input should be ")
     assert not output.exists()
 
 

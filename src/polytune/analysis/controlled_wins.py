@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polytune.analysis.intervals import t_quantile, wilson_interval
+from polytune.analysis.intervals import t_quantile
+from polytune.analysis.wilson import wilson_interval
 
 PRIOR = 2.5
 """Standard deviation of the normal prior of the covariates' weights (after Gelman et al. 2008): where a covariate

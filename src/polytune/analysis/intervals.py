@@ -10,6 +10,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from polytune.analysis.wilson import wilson_interval
+
 LEVEL = 0.95
 """Confidence level of every interval, unless it is said."""
 
@@ -31,16 +33,6 @@ def t_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     if count < 2:
         return float(values.mean()), math.nan
     return float(values.mean()), t_quantile(count - 1, level) * float(values.std(ddof=1)) / math.sqrt(count)
-
-
-def wilson_interval(share: float, items: float, z: float) -> tuple[float, float]:
-    """Return the score interval of a share of `items` independent items (Wilson 1927), `z` standard errors wide.
-
-    Unlike share -+ z * error it stays within [0, 1] and has a width where every item is right.
-    """
-    centre = (share + z**2 / (2 * items)) / (1 + z**2 / items)
-    half = z / (1 + z**2 / items) * math.sqrt(share * (1 - share) / items + z**2 / (4 * items**2))
-    return centre - half, centre + half
 
 
 def bounded_interval(

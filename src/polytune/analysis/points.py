@@ -20,8 +20,8 @@ from polytune.analysis.choices import (
     name_models,
     without_world,
 )
-from polytune.analysis.intervals import t_quantile, wilson_interval
 from polytune.analysis.measures import MeasureInfo, measure_bounds
+from polytune.analysis.wilson import wilson_interval
 from polytune.errors import InputError, nearest
 from polytune.scores.runs import COLUMNS, SCORE_COLUMNS
 from polytune.scores.spec import UNTUNED
@@ -225,6 +225,8 @@ def _interval(
     Several runs answer the same items: their mean is one of these with the error of items and runs. Rates and ratings,
     no `share`, are asked of few prompts, which have degrees of freedom too.
     """
+    from polytune.analysis.intervals import t_quantile
+
     quantile = BAND if math.isinf(freedom) else t_quantile(freedom)
     bounds, items, clusters = measure_bounds(about["measure"], about["protocol"]), about["items"], about["clusters"]
     if bounds is None or not clusters or (stderr != stderr and about["aggregate"]):
@@ -250,5 +252,7 @@ def rate_interval(value: float, stderr: float, clusters: int, freedom: float = m
     `intervals.bounded_interval` of the means of the clusters (prompts with their turns and languages), of which only
     mean and error are known: ties make the error smaller than that of as many wins and losses.
     """
+    from polytune.analysis.intervals import t_quantile
+
     effective = value * (1 - value) / stderr**2 if stderr > 0 else float(clusters)
     return wilson_interval(value, effective, t_quantile(min(clusters - 1, freedom)))

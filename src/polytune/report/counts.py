@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from polytune.analysis.context import SEEN_BY
-from polytune.analysis.intervals import wilson_interval
 from polytune.analysis.languages import OTHER, UNKNOWN
 from polytune.analysis.points import BAND
+from polytune.analysis.wilson import wilson_interval
 from polytune.errors import counted
 from polytune.report.differences import unit_of
 from polytune.report.rows import About, Row, describe, in_words, listed, number, of, plain, signed

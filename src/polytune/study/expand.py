@@ -1,4 +1,4 @@
-"""From a study file to its mixtures and runs: the one place where a study's text becomes names. No data is read here."""
+"""From a study file to its mixtures and runs: the one place where a study's text becomes names, without its data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from polytune.config.benchmarks import Evaluation
 from polytune.errors import InputError, nearest
-from polytune.files import digest
 from polytune.languages.codes import say_meant
 from polytune.mixtures.families import Recipe, check_family, expand_family, in_table_order
 from polytune.study.answers import Judged, Responses, expand_judged, expand_responses
 from polytune.study.chosen import name_vector_base
+from polytune.study.completeness import complete
 from polytune.study.evaluations import expand_evaluations
 from polytune.study.imports import Import, find_imports
 from polytune.study.layers import check_layers
@@ -105,26 +105,9 @@ def expand_study(content: dict, config: dict, outside: Outside) -> Study:
     if study.judged:  # no verdict without what is known of the judge
         study.tables = {"judge-checks": {"build": "judge_checks"}, **study.tables}
     used = {run.mixture for run in study.runs.values()}
-    study.recipes = {name: _completed(recipe, study) for name, recipe in study.recipes.items() if name in used}
+    study.recipes = {name: complete(recipe, study) for name, recipe in study.recipes.items() if name in used}
     check_layers(listed, overlay, where)
     return study
-
-
-def _completed(recipe: Recipe, study: Study) -> Recipe:
-    """Return a recipe of complete rows with what completeness means: lengths and token stores of the study's runs."""
-    if not recipe.complete_rows:
-        return recipe
-    alike = {recipe.name}
-    if recipe.complete_languages:  # an answer that one run of the family cuts is in no mixture of it
-        families = [family for family in study.families.values() if any(one.name == recipe.name for one in family)]
-        alike |= {one.name for family in families for one in family if one.source == recipe.source}
-    runs = [run for run in study.runs.values() if run.mixture in alike]
-    names = ("max_length_tokens", "max_source_length_tokens")
-    told = [
-        {"tokens": run.tokens.name} | {name: run.spec["hyperparameters"].get(name) for name in names} for run in runs
-    ]
-    unique = {digest(one): one for one in told}
-    return replace(recipe, complete_for=tuple(unique[key] for key in sorted(unique)))
 
 
 def _add_run(study: Study, run: Run, evaluations: list[Evaluation], where: str) -> None:

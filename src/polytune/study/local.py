@@ -14,6 +14,16 @@ from polytune.readers.json import read_json
 if TYPE_CHECKING:
     from polytune.study.expand import Study
     from polytune.study.outside import Outside
+    from polytune.study.plan import Plan
+
+
+def check_own_files(plan: Plan) -> None:
+    """Raise `InputError` for a mixture or a template that the user's files cannot give."""
+    for study in plan.studies.values():
+        check_rows(study, plan.outside)
+    chatty = {run.tokens.name: path for path, run in plan.tuned.items() if run.tokens.template == CHAT}
+    for tokens, path in chatty.items():
+        check_chat(Path(plan.tokenizer(tokens).path), f"run '{path}': template")
 
 
 def check_rows(study: Study, outside: Outside) -> None:

@@ -15,7 +15,6 @@ from polytune.config.benchmarks import Evaluation
 from polytune.config.kinds import Kind
 from polytune.config.paths import FIGURE_FORMATS, TABLE_FORMATS, Paths
 from polytune.config.settings import load_study
-from polytune.data.templates import CHAT
 from polytune.errors import InputError
 from polytune.figures.kinds import FIGURES
 from polytune.files import write_json
@@ -25,7 +24,7 @@ from polytune.study.check import check_study
 from polytune.study.chosen import Chosen
 from polytune.study.earlier import Earlier, Key, asked_evaluations, earlier_evaluations, merge
 from polytune.study.expand import Run, Study, differences, expand_study
-from polytune.study.local import check_chat, check_rows
+from polytune.study.local import check_own_files
 from polytune.study.outside import Outside, Place, Source, UsedBase, World
 from polytune.study.owed import Owed
 from polytune.study.pretraining import expand_pretraining
@@ -48,13 +47,10 @@ class Plan:
             if study.name in self.studies:
                 raise InputError(f"configuration: studies: the study '{study.name}' is listed twice")
             check_study(study)
-            check_rows(study, self.outside)
             self.studies[study.name] = study
         # conflicts between studies are said now
         _ = self.recipes, self.runs, self.answers.responses, self.chosen.vectors
-        chatty = {run.tokens.name: path for path, run in self.tuned.items() if run.tokens.template == CHAT}
-        for tokens, path in chatty.items():
-            check_chat(Path(self.tokenizer(tokens).path), f"run '{path}': template")
+        check_own_files(self)
 
     # --- what the studies share ---
 
@@ -121,8 +117,7 @@ class Plan:
     @cached_property
     def tokenizations(self) -> dict[str, Tokenization]:
         """Return every tokenization in use, by the folder of its token stores."""
-        runs = [*self.tuned.values(), *self.pretraining.values()]
-        return {run.tokens.name: run.tokens for run in runs}
+        return {run.tokens.name: run.tokens for run in (*self.tuned.values(), *self.pretraining.values())}
 
     @cached_property
     def asked(self) -> dict[str, dict[Key, Evaluation]]:
@@ -154,11 +149,10 @@ class Plan:
     @property
     def numbered_rules(self) -> dict[str, int]:
         """Return how many rules share a name, all but the first with a number behind it."""
-        answers = self.answers
         return {
             "evaluate_run": len(self.owed_sets),
-            "generate": len(answers.batches),
-            "judge": len(answers.judge_batches),
+            "generate": len(self.answers.batches),
+            "judge": len(self.answers.judge_batches),
         }
 
     @cached_property
@@ -202,7 +196,7 @@ class Plan:
     def reports(self, mixture: str) -> list[str]:
         """Return the report of every source and language in a mixture, and of those that decide its complete rows."""
         recipe = self.recipes[mixture]
-        parts = [*self.parts(mixture), *((recipe.source, code) for code in recipe.complete_languages)]
+        parts = self.parts(mixture) + [(recipe.source, code) for code in recipe.complete_languages]
         return [self.paths.report(*part) for part in dict.fromkeys(parts)]
 
     def selection(self, mixture: str) -> list[str]:

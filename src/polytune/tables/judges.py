@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from polytune.analysis.context import Context
-from polytune.analysis.intervals import wilson_interval
 from polytune.analysis.judges import JudgeChecks, NullRank, Share, check_judges
 from polytune.analysis.measures import measure_info
 from polytune.analysis.points import BAND
+from polytune.analysis.wilson import wilson_interval
 from polytune.errors import InputError
 from polytune.tables.rendering import DASH, Cell, Table, number
 

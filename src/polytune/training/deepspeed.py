@@ -40,6 +40,9 @@ def deepspeed_config(hyper: Hyperparameters, zero_stage: int) -> dict:
 class Connection:
     """The processes of a run, connected. Make the model after it: at ZeRO stage 3 transformers loads it in parts."""
 
+    made = False
+    """Whether this process is connected to others."""
+
     def __init__(self, hyper: Hyperparameters, zero_stage: int) -> None:
         self.config = deepspeed_config(hyper, zero_stage)
         if torch.cuda.is_available():
@@ -49,6 +52,7 @@ class Connection:
         import deepspeed
 
         deepspeed.init_distributed("nccl" if torch.cuda.is_available() else "gloo")
+        Connection.made = True
         if zero_stage == 3:
             from transformers.integrations import HfDeepSpeedConfig
 
