@@ -124,3 +124,19 @@ def test_the_layout_of_a_source_decides_its_rows_and_a_comment_nothing(checkout)
     assert changed(before, "lucky52", **given) == set()
     edit(path, "bactrian-x\tbactrian-x\tMBZUAI", "bactrian-x\talpaca\tMBZUAI")
     assert changed(before, "lucky52", **given) == {"data/bactrian-x/en"}
+
+
+def test_a_study_alone_writes_the_specs_of_shared_models_as_all_studies_do():
+    """Alpaca and Pinch share monolingual runs and list their hyperparameters in different orders."""
+    everything = Plan(load_config({"studies": ["alpaca", "pinch"]}))
+    alone = Plan(load_config({"studies": ["pinch"]}))
+    runs = [f"runs/{path}" for path in alone.tuned]
+    listed = [list(plan.specs[about]["hyperparameters"]) for about in runs for plan in (alone, everything)]
+    assert any(mine != other for mine, other in zip(listed[::2], listed[1::2], strict=True)), "orders differ"
+    for about in (about for about in alone.specs if about.split("/")[0] in ("runs", "bases", "mixtures")):
+        assert specs.spec_text(about, alone.specs[about]) == specs.spec_text(about, everything.specs[about]), about
+
+
+def test_the_order_of_labels_is_an_option_of_a_figure():
+    assert specs.spec_text("figures/x", {"b": 1, "a": 2}) != specs.spec_text("figures/x", {"a": 2, "b": 1})
+    assert specs.spec_text("runs/x", {"b": 1, "a": 2}) == specs.spec_text("runs/x", {"a": 2, "b": 1})

@@ -1,7 +1,6 @@
 """What the rule files share: the checked configuration, the plan of the studies, and where everything lies."""
 
 import gc
-import json
 import re
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 """Specs: every setting that decides a result, in a small file that is named by its content."""
 
-from polytune.study.specs import given_models
+from polytune.study.specs import given_models, spec_text
 
 
 rule write_spec:
@@ -14,7 +14,7 @@ rule write_spec:
     conda:
         "../envs/polytune.yaml"
     params:
-        content=lambda wildcards: json.dumps(PLAN.specs[wildcards.about], indent=1),
+        content=lambda wildcards: spec_text(wildcards.about, PLAN.specs[wildcards.about]),
         folder=subpath(output[0], parent=True),
     shell:
         "(rm -f {params.folder}/*.json && printf '%s\\n' {params.content:q} > {output}) 2> {log}"

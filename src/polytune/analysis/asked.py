@@ -134,7 +134,7 @@ def caption(kinds: Mapping[str, Kind], key: str, content: Mapping[str, Any]) -> 
     known = {name: parameter.default for name, parameter in kind.options.items()} | content["defaults"] | spec
     words = {name: _in_words(name, value, context) for name, value in known.items()}
     sentence = kind.caption.format_map(words)
-    if len(bases := spec.get("bases") or ()) == 1:
+    if "scores" in kind.needs and len(bases := spec.get("bases") or ()) == 1:
         sentence += f"; base: {bases[0]}"
     general = TABLE_TEXT
     if key == "draw":

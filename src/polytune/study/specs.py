@@ -8,6 +8,7 @@ Settings that only use the hardware are resources of the rules and stand in no s
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,15 @@ DIGITS = 12
 def spec_digest(content: dict) -> str:
     """Return the name of a spec: 12 hexadecimal digits of its SHA-256."""
     return digest(content)[:DIGITS]
+
+
+def spec_text(about: str, content: dict) -> str:
+    """Return a spec as it is written, which Snakemake compares with what was written before.
+
+    Keys are sorted: studies that share a run list its hyperparameters in orders of their own, and one of them alone
+    must not train it again. Only the order of a figure's or table's options, of its labels, means something.
+    """
+    return json.dumps(content, indent=1, sort_keys=not about.startswith(("figures/", "tables/")))
 
 
 def build_specs(plan: Plan) -> dict[str, dict]:
