@@ -193,8 +193,7 @@ def _run(name: str, options: list[str]) -> None:
             raise
         print(f"polytune {name}: {_usage_in_words(error.format_message())}", file=sys.stderr)
         sys.exit(WRONG_USE)
-    if status:  # of typer.Exit
-        sys.exit(status)
+    sys.exit(status or 0)  # of typer.Exit
 
 
 def _usage_in_words(message: str) -> str:

@@ -27,6 +27,7 @@ def parallel_answers(generator, prompts, win, tie, together):
     return np.where(place > 1 - win, 1.0, np.where(place > 1 - win - tie, 0.5, 0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompts", [50, 100])
 @pytest.mark.parametrize(("win", "tie"), [(0.5, 0.1), (0.9, 0.05), (0.03, 0.1), (0.02, 0.012)])
 def test_intervals_of_means_over_parallel_languages_hold_the_truth(prompts, win, tie):

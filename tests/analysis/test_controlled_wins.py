@@ -60,6 +60,7 @@ def covered(prompts, studies=1000, **judged):
     return np.mean(held), np.mean(widths), np.mean(raw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompts", [50, 100, 617])
 @pytest.mark.parametrize(
     ("level", "bias", "language", "answers", "ties"),
@@ -75,6 +76,7 @@ def test_what_the_control_takes_away():
     assert covered(617)[2] > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompts", [50, 100, 617])
 @pytest.mark.parametrize("language", [0.0, 1.5])
 @pytest.mark.parametrize(("answers", "least"), [("never", 0.6), ("hardly ever", 0.15)])

@@ -352,5 +352,5 @@ def test_a_study_without_bytes_says_how_to_get_them(study):
 def test_the_csv_has_the_columns_of_the_points(study):
     assert list(draw(study, SPECS["fig3c"]).table) == [
         "evaluation", "language", "aggregate", "origin", "base", "method", "n_languages", "mixture", "added", "tuned",
-        "value", "low", "high", "stderr", "items", "coverage", "seeds", "worlds",
+        "value", "low", "high", "stderr", "freedom", "items", "coverage", "seeds", "worlds",
     ]  # fmt: skip

@@ -157,5 +157,6 @@ def test_import_judgments_is_spelt_in_two_ways(tmp_path, capsys):
     (tmp_path / "gpt-4.jsonl").write_text(json.dumps(single()))
     options = ["--judgments", str(tmp_path / "gpt-4.jsonl"), "--language", "en", "--output"]
     for number, name in enumerate((["import-judgments"], ["import", "judgments"])):
-        main([*name, *options, str(tmp_path / str(number))])
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main([*name, *options, str(tmp_path / str(number))])
         assert len(verdicts(Paths(str(tmp_path / str(number))))) == 1

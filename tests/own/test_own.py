@@ -50,7 +50,7 @@ def run(*arguments):
     try:
         main([str(argument) for argument in arguments])
     except SystemExit as stopped:
-        return str(stopped.code)
+        return str(stopped.code or "")
     return ""
 
 

@@ -158,6 +158,7 @@ def strange_words(sentence: str, rows: list[dict[str, str]]) -> set[str]:
     return found | {word for word in re.findall(r"[\w-]+", sentence) if word in values & languages().keys() - ENGLISH}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(SPECS)), ids=lambda number: next(iter(SPECS[number][1].values())))
 def test_a_sentence_has_no_columns_and_no_codes(studies, vectors, tmp_path, number):
     name, spec = SPECS[number]

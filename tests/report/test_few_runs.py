@@ -34,6 +34,7 @@ def runs_with(effect: float, generator: np.random.Generator) -> pd.DataFrame:
     return rows.assign(**about, seed=[1, 2, 3] * (GROUPS + 1), run=[f"run{place}" for place in range(len(rows))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paired", [False, True])
 def test_three_runs_without_an_effect_are_not_said_to_have_one(paired):
     """The columns are those of `compare_runs`, without its permutations, which the sentence does not read."""
@@ -69,6 +70,7 @@ def test_what_is_told_from_zero_has_its_p(pair_by):
     assert both == {True, False}
 
 
+@pytest.mark.slow
 def test_three_sets_without_an_effect_are_not_said_to_help():
     generator, units = np.random.default_rng(3), 10
     weights = np.full(units, 1 / units)
