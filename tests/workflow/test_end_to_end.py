@@ -135,10 +135,10 @@ def test_a_deleted_weight_file_is_explained(finished):
 
 
 def test_a_source_with_a_broken_row_stops_before_training(finished):
-    """A local Bactrian-X directory with one empty output among few rows: file, row and reason are shown."""
+    """A local Bactrian-X directory with empty outputs among its rows: file, row and reason are shown."""
     folder = finished.folder / "my-rows/data"
     folder.mkdir(parents=True)
-    rows = [{"id": str(i), "instruction": "i", "input": "", "output": "" if i == 2 else "o"} for i in range(5)]
+    rows = [{"id": str(i), "instruction": "i", "input": "", "output": "" if i % 10 == 2 else "o"} for i in range(500)]
     for code in ("en", "zh", "it", "tr", "af"):
         (folder / f"{code}.json").write_text(json.dumps(rows))
     finished.edit(
@@ -150,5 +150,5 @@ def test_a_source_with_a_broken_row_stops_before_training(finished):
     before = manifest.read_bytes()
     printed = finished.run("--profile", "profiles/local", "--cores", "1", succeeds=False)
     assert "my-rows/data/" in printed
-    assert "1 of 5 rows would be dropped: 1 x empty output (first in row 3)" in printed
+    assert "50 of 500 rows would be dropped: 50 x empty output (first in row 3)" in printed
     assert manifest.read_bytes() == before
