@@ -14,7 +14,9 @@ rule write_spec:
     conda:
         "../envs/polytune.yaml"
     params:
-        content=lambda wildcards: spec_text(wildcards.about, PLAN.specs[wildcards.about]),
+        content=lambda wildcards: spec_text(
+            wildcards.about, PLAN.specs[wildcards.about]
+        ),
         folder=subpath(output[0], parent=True),
     shell:
         "(rm -f {params.folder}/*.json && printf '%s\\n' {params.content:q} > {output}) 2> {log}"
