@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from polytune.config.paths import Paths
 from polytune.costs.jobs import stem
 from polytune.mixtures.families import Recipe
+from polytune.study.tokenization import read_alike
 
 HYPERPARAMETERS = {"epochs": 3, "precision": "bf16", "max_length_tokens": 768}
 
@@ -51,6 +52,7 @@ class FakePlan:
             )
             for name in self.recipes
         }
+        self.readings = read_alike(self.tuned)
         untuned = SimpleNamespace(base=self.bases[base], spec=None)
         self.runs = {f"{base}/base/none/seed0": untuned, **self.tuned}
         self.pretraining: dict = {}

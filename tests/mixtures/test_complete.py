@@ -14,6 +14,7 @@ from polytune.data.tokens import TokenStore
 from polytune.errors import InputError
 from polytune.files import read_json
 from polytune.mixtures.build import build_mixture, read_recipe
+from polytune.mixtures.build import command as build_command
 from polytune.mixtures.families import expand_family
 from polytune.mixtures.manifest import Mixture
 
@@ -163,3 +164,22 @@ def test_a_store_of_other_rows_is_refused(folder, tmp_path):
     report.write_text(report.read_text().replace(read_json(report)["digest"], "0" * 64))
     with pytest.raises(InputError, match=r"zh/index\.json: was made of other rows; tokenise the source again"):
         build(tmp_path / "changed", rows=30)
+
+
+def test_whoever_builds_a_mixture_says_which_answers_trainings_on_it_will_cut(folder, tmp_path, capsys):
+    given = {"family": "parallel", "source": "toy", "languages": [*WORDS], "rows": "all"}
+    recipes = expand_family("mix", given, [*WORDS], "")
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps({"mixture": "mix", "recipe": recipes[0].content()}))
+    files = spec, folder / "data", tmp_path / "mixture.json", None, folder / "tokens"
+    build_command(*files, read=["words:30", "words:60:20", "others:30"])
+    assert capsys.readouterr().out.splitlines() == [
+        "mix: 3 languages, 300 rows",
+        "toy/zh: of 100 answers 0 cut wholly and 25 partly (25.0%), at 30 tokens (words)",
+        "toy/af: of 100 answers 0 cut wholly and 10 partly (10.0%), at 30 tokens (words)",
+        "no answer is cut at 60 tokens (words)",
+        "answers cut at 30 tokens (others): not known yet of toy/en, toy/zh, toy/af; once tokenised, `polytune plan` "
+        "says it",
+    ]
+    build_command(*files)
+    assert capsys.readouterr().out.splitlines() == ["mix: 3 languages, 300 rows"]

@@ -27,6 +27,16 @@ def test_the_default_modules_compute_queries_keys_and_values(kind):
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_the_linear_layers_are_those_of_the_model(kind):
+    model = build_model(kind, 300)
+    linear = {name: layer for name, layer in model.named_modules() if type(layer).__name__ in ("Linear", "Conv1D")}
+    found = {name.split(".")[-1] for name, layer in linear.items() if layer is not model.get_output_embeddings()}
+    absent = {"wi"} if kind in ("t5", "mt5") and model.config.is_gated_act else set()
+    absent = {"wi_0", "wi_1"} if kind in ("t5", "mt5") and not absent else absent
+    assert found == set(ARCHITECTURES[kind].linear) - absent
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_the_table_agrees_with_the_models(kind):
     row, model = ARCHITECTURES[kind], build_model(kind, 300, positions=77)
     assert row.encoder_decoder == model.config.is_encoder_decoder

@@ -116,6 +116,9 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(things):
         (("rows: 4}}", "share: 0.05}}"), r"mixtures\.both\.share: 0\.05 of 8 rows of .*rows/en\.jsonl is not one row"),
         (("template: alpaca", "template: chat"), r"run 'tiny/lora/rows-both-4-rows/seed1': template: 'chat': .*/Tiny: "
          "the tokenizer has no chat template; name a template of config/templates"),
+        (("lora: {", "lora: {target_modules: [q_prj], "), r"run 'tiny/lora/rows-both-4-rows/seed1': hyperparameters"
+         r"\.lora\.target_modules: 'tiny' \(llama\) has no layer 'q_prj'; did you mean 'q_proj'\?; it has: q_proj, "),
+        (("lora: {", "lora: {target_modules: [q_proj, down_proj], "), ""),
         (("rows: 4}}", "rows: 8}}"), ""),
         (("rows: 4}}", "total_rows: 16}}"), ""),
     ],

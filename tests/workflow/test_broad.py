@@ -82,6 +82,13 @@ def test_decoder_and_encoder_decoder_have_token_stores_of_their_own(broad):
         assert ("encoder-decoder" in name) == encoder_decoder
 
 
+def test_whoever_builds_a_mixture_says_what_each_reading_of_it_cuts(broad):
+    """A decoder and an encoder-decoder read the same mixtures, each from stores of its own."""
+    told = [log.read_text() for log in (broad.folder / "logs/build_mixture").glob("*.log")]
+    read = [text for text in told if text.count("answer") > 1]
+    assert read and all("-decoder-" in text and "-encoder-decoder-" in text for text in read)
+
+
 def test_lora_without_modules_adapts_query_key_and_value(broad):
     for base, modules in (("world-bloom", ["query_key_value"]), ("world-t5", ["k", "q", "v"])):
         (file, *_) = broad.folder.glob(f"results/runs/{base}-w1-tiny/lora/*/seed1/model/adapter_config.json")

@@ -33,6 +33,8 @@ rule tokenize_source:
         PATHS.token_index("{tokens}", "{source}", "{language}"),
     log:
         "logs/tokenize_source/{tokens}/{source}/{language}.log",
+    # before mixtures, where both can begin: whoever builds one then says which answers will be cut
+    priority: 1
     conda:
         "../envs/polytune.yaml"
     resources:

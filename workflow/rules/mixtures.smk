@@ -21,6 +21,12 @@ rule build_mixture:
     resources:
         mem_mb=2000,
         runtime=10,
+        # who will read it changes no row: what they cut is printed
+        readings=lambda wildcards: " ".join(
+            f"--read={one.option}"
+            for one in PLAN.readings
+            if one.mixture == wildcards.mixture
+        ),
     params:
         data=f"{PATHS.results}/data",
         tokens=PATHS.tokens(""),
@@ -29,4 +35,4 @@ rule build_mixture:
         ],
     shell:
         "polytune build-mixture --spec {input.spec} --data {params.data} --tokens {params.tokens} {params.chosen} "
-        "--output {output} > {log} 2>&1"
+        "--output {output} {resources.readings} > {log} 2>&1"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from polytune.data.cutting import Cut, Lengths
-from polytune.data.tokens import TokenStore
 from polytune.errors import InputError
-from polytune.mixtures.manifest import Mixture, Part
+from polytune.mixtures.cut import Whole, count_store, count_taken
+from polytune.mixtures.manifest import Mixture
+from polytune.study.tokenization import Reading
 
 if TYPE_CHECKING:
     from polytune.study.plan import Plan
@@ -19,31 +19,19 @@ SHOWN = 8  # languages, mixtures
 FEWER = 3  # runs of a mixture
 
 
-class Reading(NamedTuple):
-    """What trainings have in common that read the same rows at the same length: all cut the same answers."""
-
-    tokens: str
-    lengths: Lengths
-    mixture: str
-
-
 def show_cuts(plan: Plan) -> list[str]:
     """Return what trainings will cut: a line for each tokenization and maximum length, then who will refuse to begin.
 
     Counted are the rows that a mixture takes, as the training counts them; of a mixture that is not built yet all rows
     of its languages, of which it may take others.
     """
-    runs: dict[Reading, list[str]] = defaultdict(list)
-    for path, run in plan.tuned.items():
-        hyper = run.spec["hyperparameters"]
-        lengths = Lengths(hyper["max_length_tokens"], hyper.get("max_source_length_tokens"))
-        runs[Reading(run.tokens.name, lengths, run.mixture)].append(path)
+    runs = plan.readings
     built = {name: _read_manifest(plan, name) for name in dict.fromkeys(reading.mixture for reading in runs)}
-    whole: dict[tuple[Path, Lengths], Cut] = {}
+    whole: Whole = {}
     cuts = {reading: _count(plan, reading, built[reading.mixture], whole) for reading in runs}
     lines = []
-    for tokens, lengths in dict.fromkeys((reading.tokens, reading.lengths) for reading in runs):
-        alike = [reading for reading in runs if (reading.tokens, reading.lengths) == (tokens, lengths)]
+    for tokens, *lengths in dict.fromkeys(reading[1:] for reading in runs):
+        alike = [reading for reading in runs if reading[1:] == (tokens, *lengths)]
         worst: dict[str, tuple[Cut, str]] = {}
         for reading in alike:
             where = f" in '{reading.mixture}'" if built[reading.mixture] else ""
@@ -53,7 +41,7 @@ def show_cuts(plan: Plan) -> list[str]:
         if worst:
             ordered = sorted(worst.items(), key=lambda item: -item[1][0].share)
             said = [f"{name} {cut}{where}" for name, (cut, where) in ordered]
-            lines.append(f"answers cut at {lengths.max_length_tokens} tokens ({tokens}): {_first(said)}")
+            lines.append(f"answers cut at {lengths[0]} tokens ({tokens}): {_first(said)}")
     return lines + _refusals(plan.config["data"]["largest_cut_share"], runs, cuts, built)
 
 
@@ -96,35 +84,17 @@ def _read_manifest(plan: Plan, name: str) -> Mixture | None:
         return None
 
 
-def _count(
-    plan: Plan, reading: Reading, mixture: Mixture | None, whole: dict[tuple[Path, Lengths], Cut]
-) -> dict[str, Cut]:
+def _count(plan: Plan, reading: Reading, mixture: Mixture | None, whole: Whole) -> dict[str, Cut]:
     """Return how many answers are cut, by `source/language`, of what is tokenised; `whole` keeps counts of stores."""
-    recipe, found = plan.recipes[reading.mixture], {}
-    wanted: dict[tuple[str, str], list[Part]] = {}
-    if mixture is None:
-        # of complete rows none is cut
-        parts = [part for part in plan.parts(recipe.name) if not (recipe.complete_rows and part[0] == recipe.source)]
-        wanted = {part: [] for part in parts}
-    else:
-        for part in mixture.parts:
-            wanted.setdefault((part.source, part.language), []).append(part)
-    for (source, language), parts in wanted.items():
-        index = Path(plan.paths.token_index(reading.tokens, source, language))
-        if not index.exists():
-            continue
-        store = TokenStore(index.parent)
-        if all(part.take == "all" for part in parts) and not (mixture and mixture.incomplete):
-            if (known := (index, reading.lengths)) not in whole:
-                whole[known] = store.count_cut(reading.lengths)
-            found[f"{source}/{language}"] = whole[known]
-            continue
-        try:
-            taken = [store.count_cut(reading.lengths, mixture.select(part, store.keys)) for part in parts]
-        except InputError:  # other rows than the mixture's: it will be built again
-            continue
-        found[f"{source}/{language}"] = sum(taken[1:], start=taken[0])
-    return found
+    stores = Path(plan.paths.tokens(reading.tokens))
+    lengths = Lengths(reading.max_length_tokens, reading.max_source_length_tokens)
+    if mixture is not None:
+        return {name: cut for name, cut in count_taken(mixture, stores, lengths, whole).items() if cut}
+    recipe = plan.recipes[reading.mixture]
+    # of complete rows none is cut
+    parts = [part for part in plan.parts(recipe.name) if not (recipe.complete_rows and part[0] == recipe.source)]
+    made = [part for part in parts if Path(plan.paths.token_index(reading.tokens, *part)).exists()]
+    return {f"{source}/{code}": count_store(stores / source / code, lengths, whole) for source, code in made}
 
 
 def _first(names: Sequence[str], shown: int = SHOWN) -> str:

@@ -13,6 +13,7 @@ from polytune.data.positions import correspond
 from polytune.errors import InputError, counted
 from polytune.files import read_json
 from polytune.mixtures.complete import find_incomplete
+from polytune.mixtures.cut import say_taken
 from polytune.mixtures.families import Recipe, in_table_order
 from polytune.mixtures.manifest import Mixture, Part, Take, is_complete, mix_keys, select_rows
 
@@ -198,13 +199,19 @@ def command(
     data: Annotated[Path, typer.Option(help="Folder of read sources: {source}/{language}.parquet and reports.")],
     output: Annotated[Path, typer.Option(help="Manifest to write.")],
     selection: Annotated[Path | None, typer.Option(help="File that names the languages chosen.")] = None,
-    tokens: Annotated[
-        Path, typer.Option(help="Folder of all token stores, where only rows are wanted whose answers are not cut.")
-    ] = Path("results/tokens"),
+    tokens: Annotated[Path, typer.Option(help="Folder of all token stores: they know which answers are cut.")] = Path(
+        "results/tokens"
+    ),
+    read: Annotated[
+        list[str] | None,
+        typer.Option(help="TOKENIZATION:MAX_LENGTH_TOKENS of a training on it, whose cut answers are counted."),
+    ] = None,
 ) -> None:
-    """Write the manifest of one mixture."""
+    """Write the manifest of one mixture, and print which answers trainings on it will cut."""
     mixture = build_mixture(read_recipe(spec), data, selection, tokens)
     mixture.write(output)
     print(f"{mixture.mixture}: {counted(len(mixture.languages), 'language')}, {mixture.rows} rows")
     for note in mixture.notes:
         print(f"note: {note}")
+    for line in say_taken(mixture, read or (), tokens):
+        print(line)

@@ -7,7 +7,7 @@ there. Scoring takes any other model of transformers, too: a row per request, as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from polytune.errors import InputError, nearest
@@ -19,6 +19,8 @@ class Architecture:
 
     query_key_value: tuple[str, ...]
     """The linear layers that compute queries, keys and values: where LoRA's adapters go unless a study names others."""
+    other_linear: tuple[str, ...]
+    """The other linear layers that adapters can go to: all but the output layer, of all shapes of the architecture."""
     encoder_decoder: bool = False
     takes_masks: bool = True
     """Whether transformers' class takes a mask per query and positions, and computes its logits by the output layer
@@ -30,19 +32,26 @@ class Architecture:
     positions: str | None = None
     """Key of config.json that says how many positions are learned; no row may be longer."""
 
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """Return the names of the linear layers that adapters can go to."""
+        return (*self.query_key_value, *self.other_linear)
 
-LLAMA = Architecture(("q_proj", "k_proj", "v_proj"), llama_blocks=True)
-T5 = Architecture(("q", "k", "v"), encoder_decoder=True, takes_masks=False)
+
+FUSED = "dense", "dense_h_to_4h", "dense_4h_to_h"
+SEPARATE, GATED = ("q_proj", "k_proj", "v_proj"), ("o_proj", "gate_proj", "up_proj", "down_proj")
+LLAMA = Architecture(SEPARATE, GATED, llama_blocks=True)
+T5 = Architecture(("q", "k", "v"), ("o", "wi", "wi_0", "wi_1", "wo"), encoder_decoder=True, takes_masks=False)
 
 ARCHITECTURES = {
-    "bloom": Architecture(("query_key_value",), takes_masks=False),
-    "gpt2": Architecture(("c_attn",), positions="n_positions"),
-    "gpt_neox": Architecture(("query_key_value",)),
+    "bloom": Architecture(("query_key_value",), FUSED, takes_masks=False),
+    "gpt2": Architecture(("c_attn",), ("c_proj", "c_fc"), positions="n_positions"),
+    "gpt_neox": Architecture(("query_key_value",), FUSED),
     "llama": LLAMA,
     "mistral": LLAMA,
-    "mixtral": LLAMA,
+    "mixtral": replace(LLAMA, other_linear=("o_proj",)),  # its experts are no layers of their own
     "qwen3": LLAMA,
-    "gemma3_text": Architecture(("q_proj", "k_proj", "v_proj"), mixed_windows=True),
+    "gemma3_text": Architecture(SEPARATE, GATED, mixed_windows=True),
     "t5": T5,
     "mt5": T5,
 }

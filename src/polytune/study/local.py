@@ -6,24 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytune.data.templates import CHAT
-from polytune.errors import InputError
+from polytune.errors import InputError, nearest
 from polytune.mixtures.families import Recipe
+from polytune.models.architectures import known_architecture
 from polytune.readers.counts import count_rows, is_counted
 from polytune.readers.json import read_json
 
 if TYPE_CHECKING:
-    from polytune.study.expand import Study
+    from polytune.study.expand import Run, Study
     from polytune.study.outside import Outside
     from polytune.study.plan import Plan
 
 
 def check_own_files(plan: Plan) -> None:
-    """Raise `InputError` for a mixture or a template that the user's files cannot give."""
+    """Raise `InputError` for a mixture, a template or adapters that the user's files or a world's model lack."""
     for study in plan.studies.values():
         check_rows(study, plan.outside)
     chatty = {run.tokens.name: path for path, run in plan.tuned.items() if run.tokens.template == CHAT}
     for tokens, path in chatty.items():
         check_chat(Path(plan.tokenizer(tokens).path), f"run '{path}': template")
+    adapters = {(run.base.name, *names): run for run in plan.tuned.values() if (names := _target_modules(run))}
+    for run in adapters.values():
+        check_adapters(run, Path(plan.outside.base(run.base).path) / "config.json")
 
 
 def check_rows(study: Study, outside: Outside) -> None:
@@ -77,3 +81,22 @@ def check_chat(directory: Path, where: str) -> None:
             f"{where}: '{CHAT}': {directory}: the tokenizer has no chat template; name a template of "
             "config/templates.yaml"
         )
+
+
+def _target_modules(run: Run) -> list[str]:
+    return run.spec["hyperparameters"].get("lora", {}).get("target_modules", [])
+
+
+def check_adapters(run: Run, file: Path) -> None:
+    """Raise `InputError` if a run names a layer for its adapters that its base does not have.
+
+    `file` is the base's config.json; where there is none yet, and the base is no world's, the training will tell.
+    """
+    config = run.base.model or (read_json(file) if file.is_file() else {})
+    known = known_architecture(config) if isinstance(config, dict) else None
+    for name in _target_modules(run) if known else ():
+        if name not in known.linear:
+            raise InputError(
+                f"run '{run.path}': hyperparameters.lora.target_modules: '{run.base.listed}' ({config['model_type']}) "
+                f"has no layer '{name}'{nearest(name, known.linear)}; it has: {', '.join(known.linear)}"
+            )

@@ -28,7 +28,7 @@ from polytune.study.local import check_own_files
 from polytune.study.outside import Outside, Place, Source, UsedBase, World
 from polytune.study.owed import Owed
 from polytune.study.pretraining import expand_pretraining
-from polytune.study.tokenization import Tokenization
+from polytune.study.tokenization import Reading, Tokenization, read_alike
 from polytune.tables.kinds import TABLES
 
 
@@ -101,8 +101,7 @@ class Plan:
     def sources(self) -> dict[str, Source]:
         """Return all sources by name."""
         found = {name: source for study in self.studies.values() for name, source in study.sources.items()}
-        texts = [base.texts for base in self.bases.values() if base.texts]
-        return found | {source.name: source for source in texts}
+        return found | {base.texts.name: base.texts for base in self.bases.values() if base.texts}
 
     @cached_property
     def _pretraining(self) -> dict[str, tuple[Run, Recipe]]:
@@ -118,6 +117,11 @@ class Plan:
     def tokenizations(self) -> dict[str, Tokenization]:
         """Return every tokenization in use, by the folder of its token stores."""
         return {run.tokens.name: run.tokens for run in (*self.tuned.values(), *self.pretraining.values())}
+
+    @cached_property
+    def readings(self) -> dict[Reading, list[str]]:
+        """Return the paths of the runs that read the same rows at the same length."""
+        return read_alike(self.tuned)
 
     @cached_property
     def asked(self) -> dict[str, dict[Key, Evaluation]]:
@@ -149,11 +153,8 @@ class Plan:
     @property
     def numbered_rules(self) -> dict[str, int]:
         """Return how many rules share a name, all but the first with a number behind it."""
-        return {
-            "evaluate_run": len(self.owed_sets),
-            "generate": len(self.answers.batches),
-            "judge": len(self.answers.judge_batches),
-        }
+        batches = {"generate": self.answers.batches, "judge": self.answers.judge_batches}
+        return {name: len(found) for name, found in {"evaluate_run": self.owed_sets, **batches}.items()}
 
     @cached_property
     def model_specs(self) -> dict[str, dict]:
@@ -279,12 +280,12 @@ class Plan:
         return [self.paths.evaluation(path, one.origin, one.name) for path, mine in owed for one in mine]
 
     def figure_files(self, study: str) -> list[str]:
-        stems = [self.paths.figure(study, self.studies[study].scale, name) for name in self.studies[study].figures]
-        return [f"{stem}.{ending}" for stem in stems for ending in FIGURE_FORMATS]
+        one = self.studies[study]
+        return [f"{self.paths.figure(study, one.scale, name)}.{end}" for name in one.figures for end in FIGURE_FORMATS]
 
     def table_files(self, study: str) -> list[str]:
-        stems = [self.paths.table(study, self.studies[study].scale, name) for name in self.studies[study].tables]
-        return [f"{stem}.{ending}" for stem in stems for ending in TABLE_FORMATS]
+        one = self.studies[study]
+        return [f"{self.paths.table(study, one.scale, name)}.{end}" for name in one.tables for end in TABLE_FORMATS]
 
     def targets(self, studies: Iterable[str]) -> list[str]:
         """Return evaluations, scores, figures and tables of studies.
@@ -293,8 +294,7 @@ class Plan:
         """
         found = []
         for study in studies:
+            found += [*self.evaluation_files(study), *self.answers.files(study)]
             scores = self.paths.scores(study, self.studies[study].scale)
-            answers = self.answers.files(study)
-            found += [*self.evaluation_files(study), *answers, scores]
-            found += [*self.figure_files(study), *self.table_files(study)]
+            found += [scores, *self.figure_files(study), *self.table_files(study)]
         return list(dict.fromkeys([*found, *self.disagreements]))

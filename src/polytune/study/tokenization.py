@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from polytune import ROOT
 from polytune.data.templates import CHAT, Template, read_templates
 from polytune.errors import InputError, nearest
 from polytune.files import digest
 from polytune.study.outside import UsedBase
+
+if TYPE_CHECKING:
+    from polytune.study.expand import Run
 
 
 @dataclass(frozen=True)
@@ -57,3 +62,27 @@ def find_tokenization(base: UsedBase, template: str, where: str) -> Tokenization
             f"there are: {', '.join(map(str, templates))}, and '{CHAT}', the tokenizer's own"
         )
     return Tokenization(base.row.tokenizer, template, shape, templates[template].digest)
+
+
+class Reading(NamedTuple):
+    """What trainings have in common that read the same rows at the same length: all cut the same answers."""
+
+    mixture: str
+    tokens: str
+    max_length_tokens: int
+    max_source_length_tokens: int | None
+
+    @property
+    def option(self) -> str:
+        """Return the reading as `polytune build-mixture` takes it; the rule names the mixture."""
+        return ":".join(str(word) for word in self[1:] if word is not None)
+
+
+def read_alike(tuned: dict[str, Run]) -> dict[Reading, list[str]]:
+    """Return the paths of the runs that read alike."""
+    found: dict[Reading, list[str]] = defaultdict(list)
+    for path, run in tuned.items():
+        hyper = run.spec["hyperparameters"]
+        lengths = hyper["max_length_tokens"], hyper.get("max_source_length_tokens")
+        found[Reading(run.mixture, run.tokens.name, *lengths)].append(path)
+    return dict(found)
