@@ -18,6 +18,7 @@ from polytune.files import write_text
 from polytune.readers.text import read_text
 from polytune.study.check import check_study
 from polytune.study.expand import expand_study
+from polytune.study.local import check_rows
 from polytune.study.outside import Outside
 
 STUDIES = Path("config/studies")
@@ -86,7 +87,9 @@ def fault_of(file: Path) -> str | None:
     config = load_config({"studies": [str(file)], "scale": "world"})
     outside = Outside(config, Paths(**config["storage"]))
     try:
-        check_study(expand_study(load_study(str(file)), config, outside))
+        study = expand_study(load_study(str(file)), config, outside)
+        check_study(study)
+        check_rows(study, outside)
     except InputError as error:
         return str(error)
     return None

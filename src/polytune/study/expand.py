@@ -183,21 +183,7 @@ def _recipes(key: str, options: dict, content: dict, world: World | None, study:
                 raise InputError(
                     f"{where}: source '{name}' has no rows in '{code}'{say_meant(code)}; it has {', '.join(offered)}"
                 )
-        if source.rows is not None:
-            _check_amount(recipe, source.rows, where)
         yield recipe
-
-
-def _check_amount(recipe: Recipe, rows: int, where: str) -> None:
-    """Raise `InputError` for an amount that `rows` rows of each language cannot give, before anything is made."""
-    ((kind, amount),) = recipe.amount.items()
-    has = f"'{recipe.source}' has {rows:,} in each"
-    if kind == "share" and round(amount * rows) == 0:
-        raise InputError(f"{where}.share: {amount:g} of {rows:,} rows of '{recipe.source}' is not one row")
-    if kind == "rows" and amount != "all" and amount > rows:
-        raise InputError(f"{where}.rows: {amount:,} rows are asked for, {has} language")
-    if kind == "total_rows" and amount > rows * recipe.size:
-        raise InputError(f"{where}.total_rows: {amount:,} rows are asked for, {has} of {recipe.size} languages")
 
 
 def _replay(replay: dict, world: World | None, study: Study, where: str) -> dict:

@@ -31,31 +31,34 @@ def check_own_files(plan: Plan) -> None:
 
 
 def check_rows(study: Study, outside: Outside) -> None:
-    """Raise `InputError` for a mixture that asks for more rows than the given files of its source have.
+    """Raise `InputError` for a mixture that asks for more rows than its source has.
 
-    Counted are files whose rows are known within a moment. Languages that are chosen later are not looked at.
+    Known are a made source's rows, and those of a given file that are counted within a moment; not those of a file
+    whose language is chosen later.
     """
     for key, recipes in study.families.items():
         for recipe in recipes:
-            if not recipe.selection:
-                _check_recipe(recipe, study, outside, f"{study.file}: mixtures.{key}")
+            source = study.sources[recipe.source]
+            if source.rows is not None:  # as many in each language, whichever are chosen
+                named = {code: f"'{source.name}'" for code in recipe.languages[: recipe.size]}
+                _check_amount(recipe, dict.fromkeys(named, source.rows), named, f"{study.file}: mixtures.{key}")
+            elif not recipe.selection:
+                files = {code: outside.given_source(source, code) for code in recipe.languages}
+                counts = {code: _count(Path(file)) for code, file in files.items() if file}
+                rows = {code: count for code, count in counts.items() if count is not None}
+                _check_amount(recipe, rows, files, f"{study.file}: mixtures.{key}")
 
 
-def _check_recipe(recipe: Recipe, study: Study, outside: Outside, where: str) -> None:
+def _check_amount(recipe: Recipe, rows: dict[str, int], named: dict[str, str], where: str) -> None:
+    """Raise `InputError` for an amount that so many rows of each language, of the file `named`, cannot give."""
     ((kind, amount),) = recipe.amount.items()
-    files = {code: outside.given_source(study.sources[recipe.source], code) for code in recipe.languages}
-    rows = {code: _count(Path(file)) for code, file in files.items() if file}
-    known = {code: count for code, count in rows.items() if count is not None}
-    if kind == "rows" and amount != "all":
-        for code, count in known.items():
-            if count < amount:
-                raise InputError(f"{where}.rows: {amount:,} rows are asked for, {files[code]} has {count:,}")
-    if kind == "share":
-        for code, count in known.items():
-            if round(amount * count) == 0:
-                raise InputError(f"{where}.share: {amount:g} of {count:,} rows of {files[code]} is not one row")
-    if kind == "total_rows" and len(known) == recipe.size and sum(known.values()) < amount:
-        has = ", ".join(f"{code} {count:,}" for code, count in known.items())
+    for code, count in rows.items():
+        if kind == "rows" and amount != "all" and count < amount:
+            raise InputError(f"{where}.rows: {amount:,} rows are asked for, {named[code]} has {count:,}")
+        if kind == "share" and round(amount * count) == 0:
+            raise InputError(f"{where}.share: {amount:g} of {count:,} rows of {named[code]} is not one row")
+    if kind == "total_rows" and len(rows) == recipe.size and sum(rows.values()) < amount:
+        has = ", ".join(f"{code} {count:,}" for code, count in rows.items())
         raise InputError(f"{where}.total_rows: {amount:,} rows are asked for, '{recipe.source}' has {has}")
 
 
