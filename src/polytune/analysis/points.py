@@ -35,9 +35,9 @@ UNIT = ("evaluation", "language", "aggregate")
 """What a line is about, besides the column that tells lines apart."""
 ONE = {"origin": "origin", "base": "bases", "method": "methods", "variant": "", "judge": "judge",
        "protocol": "protocol", "opponent": "opponent"}  # fmt: skip
+"""What a line has one of, and the option that chooses it."""
 LISTS = ("bases", "methods")
 """Options whose value is a list."""
-"""What a line has one of, and the option that chooses it."""
 OF_MODELS = ("base", "method", "variant")
 """What the name of a model tells apart."""
 OF_EVERY_BASE = (*SCORE_COORDINATES, "base", "parameters", "world", "method")
