@@ -123,7 +123,7 @@ def test_markdown_and_latex_are_well_formed():
         ["", "a|b"],
         [[Cell("x_1"), Cell("−0.50", True, " (0.1)")], [Cell(r"\y"), Cell(DASH)]],
         pd.DataFrame(),
-        ["100 % of {it}."],
+        ["100 % of {it}: 1 < 2."],
     )
     assert to_markdown(table).splitlines()[2:6] == [
         r"|  | a\|b |",
@@ -134,7 +134,8 @@ def test_markdown_and_latex_are_well_formed():
     latex = to_latex(table)
     assert r"x\_1 & \textbf{$-$0.50} (0.1) \\" in latex
     assert r"\textbackslash{}y & -- \\" in latex
-    assert r"\caption{50 \% \& more\_or\_less. 100 \% of \{it\}.}" in latex
+    assert r"\caption{50 \% \& more\_or\_less. 100 \% of \{it\}: 1 $<$ 2.}" in latex
+    assert " & a$|$b " in latex  # <, > and | are other characters in LaTeX's default font
     assert latex.count("{") == latex.count("}")
 
 
