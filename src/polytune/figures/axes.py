@@ -61,6 +61,11 @@ class Scale:
         return self.numbers[-1] - self.low or 1.0
 
     @property
+    def apart(self) -> bool:
+        """Return whether there is room beside each value: beside words, and beside the only number."""
+        return bool(self.words) or len(self.numbers) == 1
+
+    @property
     def edge(self) -> float:
         """Return where a base model stands that has no value of its own: left of all values."""
         return -0.45 if self.words else self.low - 0.04 * self.span
@@ -139,7 +144,8 @@ def set_limits(axes: Axes, points: pd.DataFrame, info: MeasureInfo, chance: floa
         above = bases.between(chance - 12 / height * room, chance).any()
         style = {"color": GREY, "fontsize": 5.5, "ha": "right", "va": "bottom" if above else "top"}
         offset = (-2, 1 if above else -1)
-        axes.annotate("chance", (1, chance), offset, ("axes fraction", "data"), "offset points", **style)
+        paper = {"fc": "white", "ec": "none", "pad": 0.3, "alpha": 0.8}  # bars may end behind it
+        axes.annotate("chance", (1, chance), offset, ("axes fraction", "data"), "offset points", bbox=paper, **style)
     ticks = {"nbins": max(int(height / 14), 2), "steps": [1, 2, 5, 10], "integer": info.percent}
     axes.yaxis.set_major_locator(MaxNLocator(**ticks))
     middle, half = (low + high) / 2, max(high - low, 0.1 * room) / 2 + 0.05 * room
@@ -152,6 +158,8 @@ def set_ticks(axes: Axes, scale: Scale, width: float, edge: bool, words: list[st
     `edge` leaves room for base models left of all values. Words that would touch stand upright.
     """
     axes.set_xlim(scale.low - (0.07 if edge else 0.03) * scale.span, scale.low + 1.02 * scale.span)
+    if len(scale.numbers) == 1 and not scale.words:
+        axes.set_xlim(scale.numbers[0] - 0.6, scale.numbers[0] + 0.6)
     if scale.words:
         axes.set_xlim(-0.6 if edge else -0.5, len(scale.words) - 0.5)
         upright = max(map(len, words)) * 4.2 > width / len(words)
@@ -162,7 +170,8 @@ def set_ticks(axes: Axes, scale: Scale, width: float, edge: bool, words: list[st
     if not scale.numbers or scale.numbers[-1] > FEW:
         return
     if scale.column in LOGARITHMIC:
-        axes.set_xlim(scale.low - 0.06 * scale.span, scale.low + 1.06 * scale.span)
+        if len(scale.numbers) > 1:
+            axes.set_xlim(scale.low - 0.06 * scale.span, scale.low + 1.06 * scale.span)
         shown = choose_ticks(list(scale.numbers), gap=22 * scale.span / width)
         axes.set_xticks(shown, [magnitude(10**place) for place in shown])
         axes.set_xticks(scale.numbers, minor=True)

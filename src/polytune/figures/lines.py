@@ -106,7 +106,8 @@ def draw_lines(
 
     width, info = panel_width(axes), choice.info
     marks = "points" if marks == "curves" and scale.words else marks
-    step = 0.8 / len(lines) if scale.words else 0.012 * scale.span  # or the intervals hide each other
+    # or the intervals hide each other; what belongs to one word stands together
+    step = (0.8 if marks == "bars" else 0.6) / len(lines) if scale.apart else 0.012 * scale.span
     # where bases without a place stand: several beside words have a place to themselves
     crowded = bool(scale.words) and len(lines) > 1
     edge, apart = (scale.edge - 0.45, 0.09) if crowded else (scale.edge, 0.012 * scale.span)
@@ -138,6 +139,8 @@ def draw_lines(
         set_limits(axes, points, info, chance_of(points, choice, context), zero=marks == "bars")
     unplaced = points[scale.column].isin(["", math.nan]).any()
     set_ticks(axes, scale, width, unplaced, [context.word(scale.column, word) for word in scale.words])
+    for between in scale.numbers[1:] if crowded and marks != "bars" else ():
+        axes.axvline(between - 0.5, color=style.GREY, alpha=0.25, lw=0.5, zorder=0)
     if crowded and unplaced:
         axes.set_xlim(left=edge - apart * len(lines) / 2 - 0.15)
     axes.set_xlabel(x_label(lines, scale.column))

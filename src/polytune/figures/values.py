@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MANY = 16
 """More words than these on an axis have a panel as wide as the page."""
+LONG = 50
+"""Letters of a measure's name, beyond which it takes more than two lines beside a low panel."""
 
 
 def draw_values(
@@ -67,7 +69,8 @@ def draw_values(
     if panels == "language" and languages is not None:
         pages.sort(key=lambda page: languages.index(page[1]))
     across = 1 if len(scale.words) > MANY else 3 if len(pages) in (5, 6) else 4
-    figure, axes = panel_page(len(pages), 2.5 if scale.words else 2.0, across)
+    height = 2.5 if scale.words or len(choice.info.axis) > LONG else 2.0
+    figure, axes = panel_page(len(pages), height, across)
     drawn = []
     for place, (benchmark, panel) in enumerate(pages):
         here = points[(points["evaluation"] == benchmark) & (points[panels] == panel)]
