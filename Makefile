@@ -39,10 +39,10 @@ report: install
 	polytune build-explorer --results results --output results/explorer/explorer.html
 
 check: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m unit $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m unit $(PYTEST_OPTIONS)
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-cluster: install
 	$(BIN)/python -m pytest tests/slurm $(PYTEST_OPTIONS)

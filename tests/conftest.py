@@ -61,6 +61,7 @@ SLOW = (
     "figures/test_side_by_side.py",
     "tables",  # thousands of resamples, collected studies
 )
+LONGEST_FIRST = {"workflow": 0, "slow": 1}
 PLACES = {**dict.fromkeys(SLOW, "slow"), "workflow": "workflow", "slurm": "cluster"}
 """The tier of a folder's or a file's tests. Elsewhere a test is `unit` unless it says that it is slow."""
 
@@ -79,11 +80,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its tier."""
+    """Give each test its tier; files that take minutes come first, or one process is left with the last of them."""
     for item in items:
         tier = tier_of(item.path)
         if tier != "unit" or not any(item.get_closest_marker(other) for other in TIERS):
             item.add_marker(tier)
+    items.sort(key=lambda item: LONGEST_FIRST.get(tier_of(item.path), len(LONGEST_FIRST)))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from polytune.cli import main
 from polytune.config.settings import load_config, merge_config
-from polytune.config.tables import OWN, bases, sources
+from polytune.config.tables import bases, sources
 from polytune.costs.local import count_items
 from polytune.costs.memory import model_of
 from polytune.errors import InputError
@@ -25,13 +25,6 @@ runs:
      global_batch_rows: 4, max_length_tokens: 64, template: alpaca, lora: {r: 2, alpha: 4}}}
 evaluation: {benchmarks: {copa: {languages: [et], items: 5}}}
 """
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays():
-    yield
-    for rows in OWN.values():
-        rows.clear()
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def test_a_reference_that_no_run_is_is_said_when_planning(project, tmp_path, sca
         plan_of(tmp_path, text.replace(old, new, 1), scale=scale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", ["world", "full"])
 @pytest.mark.parametrize("name", ["linguistic", "lucky52", "alpaca", "pinch", "polyglot", "linguistic-published"])
 def test_every_value_that_the_scores_will_hold_is_known(tmp_path, monkeypatch, name, scale):

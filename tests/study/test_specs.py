@@ -58,6 +58,7 @@ def comment(path):
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", PUBLISHED)
 def test_a_published_value_decides_what_shows_it_and_a_comment_nothing(checkout, file):
     study, about, old, new = PUBLISHED[file]
