@@ -194,11 +194,12 @@ def world_study(slurm: Slurm, directory: Path) -> dict:
     process = project.snakemake("all")
     logs = project.directory / "logs/train_full"
     started = re.compile(r"training: +0%")
-    first = wait_for(
-        "the first training",
-        lambda: next((file for file in logs.rglob("*.log") if started.search(file.read_text())), None),
-        3600,
-    )
+
+    def training() -> Path | None:
+        assert process.poll() is None, project.output()
+        return next((file for file in logs.rglob("*.log") if started.search(file.read_text())), None)
+
+    first = wait_for("the first training", training, 3600)
     run = first.relative_to(logs).with_suffix("")
     time.sleep(1.0)
     owner = json.loads((project.directory / "work/runs" / run / "owner.json").read_text())

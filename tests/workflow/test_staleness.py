@@ -102,6 +102,16 @@ def test_a_hyperparameter_trains_what_it_changes(finished):
     assert planned["evaluate_run"] == 2
 
 
+def test_another_maximum_length_builds_no_mixture(finished):
+    """Who will read a mixture, and what they cut, is told to whoever builds it, and is no reason to build it again."""
+    text = (finished.folder / STUDY).read_text()
+    hyperparameters = text[text.rindex("  hyperparameters:") :]
+    finished.edit(STUDY, hyperparameters, hyperparameters.replace("max_length_tokens: 128", "max_length_tokens: 96"))
+    planned = finished.plan()
+    assert planned["train_full"] == 2
+    assert not planned.keys() & {"build_mixture", "tokenize_source", "pretrain_base"}
+
+
 def test_touched_files_of_the_project_plan_nothing(finished):
     for file in ("config/languages.tsv", "config/world.yaml", "config/languages/basic-words.tsv", "Snakefile"):
         (finished.folder / file).touch()

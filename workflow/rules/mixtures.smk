@@ -21,18 +21,18 @@ rule build_mixture:
     resources:
         mem_mb=2000,
         runtime=10,
-        # who will read it changes no row: what they cut is printed
-        readings=lambda wildcards: " ".join(
-            f"--read={one.option}"
-            for one in PLAN.readings
-            if one.mixture == wildcards.mixture
-        ),
     params:
         data=f"{PATHS.results}/data",
         tokens=PATHS.tokens(""),
         chosen=lambda wildcards, input: [
             f"--selection={path}" for path in input.selection
         ],
+        # who will read it: says what they cut and decides no row. Snakemake does not compare what is made of an output
+        readings=lambda wildcards, output: [
+            f"--read={one.option}"
+            for one in PLAN.readings
+            if one.mixture == wildcards.mixture
+        ],
     shell:
         "polytune build-mixture --spec {input.spec} --data {params.data} --tokens {params.tokens} {params.chosen} "
-        "--output {output} {resources.readings} > {log} 2>&1"
+        "--output {output} {params.readings} > {log} 2>&1"
