@@ -20,7 +20,7 @@ def write_index(folder, answers, prompt=10):
     np.save(folder / "offsets.npy", np.cumsum([0, *(prompt + answer for answer in answers)]))
     np.save(folder / "prompt_lengths.npy", np.full(len(answers), prompt, np.int32))
     np.save(folder / "keys.npy", np.arange(len(answers), dtype=np.uint64))
-    write_json(folder / "index.json", {"rows": len(answers), "encoder_decoder": False})
+    write_json(folder / "index.json", {"rows": len(answers), "encoder_decoder": False, "data_digest": ""})
 
 
 def build(plan, size, rows, incomplete=()):

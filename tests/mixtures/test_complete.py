@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from polytune.data import tokens
+from polytune.data.cutting import Lengths
 from polytune.data.read import command as read_source
 from polytune.data.templates import Template
 from polytune.data.tokens import TokenStore
@@ -15,6 +16,7 @@ from polytune.errors import InputError
 from polytune.files import read_json
 from polytune.mixtures.build import build_mixture, read_recipe
 from polytune.mixtures.build import command as build_command
+from polytune.mixtures.cut import count_taken
 from polytune.mixtures.families import expand_family
 from polytune.mixtures.manifest import Mixture
 
@@ -183,3 +185,14 @@ def test_whoever_builds_a_mixture_says_which_answers_trainings_on_it_will_cut(fo
     ]
     build_command(*files)
     assert capsys.readouterr().out.splitlines() == ["mix: 3 languages, 300 rows"]
+
+
+@pytest.mark.parametrize("amount", [{"rows": "all"}, {"rows": 30}])
+def test_of_stores_of_other_rows_nothing_is_counted(folder, amount):
+    """The store of a source whose file was replaced, as long as it is not tokenised again."""
+    mixture = build(folder, **amount, complete_rows=False)
+    lengths = Lengths(LONGEST)
+    assert count_taken(mixture, folder / "tokens/words", lengths)["toy/zh"].rows == mixture.parts[0].rows
+    parts = tuple(replace(part, data_digest="0" * 64) if part.language == "zh" else part for part in mixture.parts)
+    other = count_taken(replace(mixture, parts=parts), folder / "tokens/words", lengths)
+    assert [name for name, cut in other.items() if cut is None] == ["toy/zh"]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from polytune.data.cutting import Cut, Lengths
 from polytune.data.tokens import TokenStore
-from polytune.errors import InputError
 from polytune.mixtures.manifest import Mixture, Part
 
 SHOWN = 8  # parts
@@ -28,13 +27,15 @@ def count_taken(mixture: Mixture, stores: Path, lengths: Lengths, whole: Whole |
     whole = {} if whole is None else whole
     found: dict[str, Cut | None] = {}
     for (source, language), parts in taken.items():
-        folder = stores / source / language
-        if not (folder / "index.json").exists():
-            found[f"{source}/{language}"] = None
+        folder, name = stores / source / language, f"{source}/{language}"
+        store = TokenStore(folder)
+        if not (folder / "index.json").exists() or store.index["data_digest"] != parts[0].data_digest:
+            found[name] = None  # in the second case one of the two will be made again
         elif all(part.take == "all" for part in parts) and not mixture.incomplete:
-            found[f"{source}/{language}"] = count_store(folder, lengths, whole)
+            found[name] = count_store(folder, lengths, whole)
         else:
-            found[f"{source}/{language}"] = _count_parts(mixture, parts, TokenStore(folder), lengths)
+            cuts = [store.count_cut(lengths, mixture.select(part, store.keys)) for part in parts]
+            found[name] = sum(cuts[1:], start=cuts[0])
     return found
 
 
@@ -43,14 +44,6 @@ def count_store(folder: Path, lengths: Lengths, whole: Whole) -> Cut:
     if (folder, lengths) not in whole:
         whole[folder, lengths] = TokenStore(folder).count_cut(lengths)
     return whole[folder, lengths]
-
-
-def _count_parts(mixture: Mixture, parts: list[Part], store: TokenStore, lengths: Lengths) -> Cut | None:
-    try:
-        cuts = [store.count_cut(lengths, mixture.select(part, store.keys)) for part in parts]
-    except InputError:  # other rows than the mixture's: one of the two will be made again
-        return None
-    return sum(cuts[1:], start=cuts[0])
 
 
 def say_taken(mixture: Mixture, readings: Iterable[str], tokens: Path) -> Iterator[str]:
