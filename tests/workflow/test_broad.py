@@ -86,7 +86,7 @@ def test_whoever_builds_a_mixture_says_what_each_reading_of_it_cuts(broad):
     """A decoder and an encoder-decoder read the same mixtures, each from stores of its own."""
     told = [log.read_text() for log in (broad.folder / "logs/build_mixture").glob("*.log")]
     read = [text for text in told if text.count("answer") > 1]
-    assert read and all("-decoder-" in text and "-encoder-decoder-" in text for text in read)
+    assert read and all("world-decoder-" in text and "world-encoder-decoder-" in text for text in read)
 
 
 def test_lora_without_modules_adapts_query_key_and_value(broad):
